@@ -1,0 +1,38 @@
+# What a user runs: `make demo`, `make test`. What is too long for CI has a target of its own.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup demo test lint eval lock clean
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(VENV)/.ready  ## virtual environment with everything, and a working $(BIN)/tocsin
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## a corpus of this machine's own Python, poisoned and scanned
+	$(BIN)/tocsin demo
+
+test: setup lint  ## linters, then the whole test suite
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+eval: setup  ## planted campaigns in real corpora; the tables of docs/quality.md
+	$(BIN)/python -m evals.run --corpora ../shared/corpora --out build/eval --markdown build/quality.md
+
+lock:  ## renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.10 \
+	  --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build demo

@@ -1,0 +1,23 @@
+"""The profile: what is normal in a corpus, learned from a sample of its documents.
+
+Run it as `tocsin profile`, or as a Beam main: `python -m tocsin.pipelines.profile INPUT --out DIR`.
+"""
+
+from __future__ import annotations
+
+import apache_beam as beam
+
+from tocsin.beam.job import ProfileJob
+from tocsin.beam.learn import LearnProfile
+
+
+def profile(pipeline: beam.Pipeline, job: ProfileJob) -> None:
+    """Lays the learning of a profile on a pipeline; the last step writes it."""
+    shards = pipeline | "Shards" >> beam.Create(job.shards) | beam.Reshuffle()
+    shards | "Learn" >> LearnProfile(job)
+
+
+if __name__ == "__main__":
+    from tocsin.cli import main
+
+    main(["profile"])

@@ -1,0 +1,61 @@
+"""The scan: from the shards of a corpus to its flagged documents.
+
+    read -> measure -> correlate -> judge -> commit
+
+Run it as `tocsin scan`, or as a Beam main:
+`python -m tocsin.pipelines.scan INPUT --out OUT --runner ...`.
+"""
+
+from __future__ import annotations
+
+import apache_beam as beam
+from apache_beam.pvalue import AsList, AsSingleton
+
+from tocsin.beam.commit import Commit
+from tocsin.beam.correlate import FindSuspects, SweepShards, add_counts
+from tocsin.beam.job import ScanJob
+from tocsin.beam.learn import LearnProfile
+from tocsin.beam.measure import MeasureShards
+from tocsin.beam.totals import Totals
+
+
+def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
+    """Lays a scan on a pipeline. The last step writes the manifest: no manifest, no result."""
+    shards = pipeline | "Shards" >> beam.Create(job.shards) | beam.Reshuffle()
+
+    # Profile: what is normal here. Given, or learned from the corpus itself.
+    if job.profile_uri:
+        profile = AsSingleton(pipeline | "Profile" >> beam.Create([job.profile_uri]))
+    else:
+        profile = AsSingleton(shards | "Learn" >> LearnProfile(job.own_profile()))
+
+    # Measure: each shard's `documents`, `dead_letters` and `evidence` parts, written in one step.
+    measured = shards | "Measure" >> MeasureShards(job, profile)
+    receipts = AsList(measured.receipts)
+    totals = AsSingleton(
+        pipeline
+        | "Measured" >> beam.Create([None])
+        | "Totals" >> beam.Map(lambda _, receipts: Totals.of(receipts), receipts)
+    )
+
+    # Correlate: strings that stand at many onsets; where else do they stand?
+    suspects = AsSingleton(measured.onsets | "Suspects" >> FindSuspects(profile, totals))
+    swept = shards | "Sweep" >> SweepShards(job, profile, suspects)
+    counts = AsSingleton(swept.counts | "Add counts" >> beam.CombineGlobally(add_counts))
+
+    # Judge and commit.
+    found = {
+        "profile": profile,
+        "receipts": receipts,
+        "totals": totals,
+        "suspects": suspects,
+        "counts": counts,
+        "occurrences": AsList(swept.occurrences),
+    }
+    pipeline | "Commit" >> Commit(job, found)
+
+
+if __name__ == "__main__":
+    from tocsin.cli import main
+
+    main(["scan"])

@@ -1,0 +1,173 @@
+"""Committing: campaigns and verdicts as Parquet, then the report, then the manifest."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.metrics import Metrics
+
+from tocsin.beam import storage
+from tocsin.beam.job import ScanJob
+from tocsin.beam.learn import load_profile
+from tocsin.beam.packing import unpack, unpack_table
+from tocsin.beam.results import EXAMPLES_FILE, SUSPECTS_FILE, write_report
+from tocsin.beam.totals import Totals
+from tocsin.correlate.campaigns import find_campaigns
+from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts, suspect_table
+from tocsin.judge.verdicts import campaign_rows, example_rows, flagged_rows
+from tocsin.ledger.manifest import MANIFEST_FILE, digest_of, encode, reconcile, versions
+
+CAMPAIGNS_PART = "campaigns/part-00000.parquet"
+FLAGGED_PART = "flagged/part-00000.parquet"
+
+
+class CountsDisagree(RuntimeError):
+    """Records went missing between the reader and the receipts: nothing is committed."""
+
+
+class TooManyDeadLetters(RuntimeError):
+    """More records were unreadable than the user allows: nothing is committed."""
+
+
+@dataclass
+class Commit(beam.PTransform):
+    """Everything that was found -> OUT complete; one element, the URI of the manifest.
+
+    `found`: side inputs by the names of `_commit`'s parameters.
+    """
+
+    job: ScanJob
+    found: dict[str, Any]
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+        return (
+            root
+            | "End" >> beam.Create([None])
+            | "Write results" >> beam.Map(functools.partial(_commit, self.job), **self.found)
+        )
+
+
+def _commit(
+    job: ScanJob,
+    _: None,
+    profile: str,
+    receipts: list[dict[str, Any]],
+    totals: Totals,
+    suspects: bytes,
+    counts: bytes,
+    occurrences: list[bytes],
+) -> str:
+    receipts = sorted(receipts, key=lambda receipt: receipt["shard"])
+    if problems := reconcile(receipts):
+        raise CountsDisagree("; ".join(problems[:3]))
+    if job.max_dead_letters is not None:
+        share = totals.dead_letters / max(totals.records, 1)
+        if share > job.max_dead_letters:
+            raise TooManyDeadLetters(
+                f"{totals.dead_letters} of {totals.records} records are dead letters "
+                f"({share:.2%}, allowed {job.max_dead_letters:.2%}); see {job.path('dead_letters')}"
+            )
+    started = datetime.fromisoformat(job.started)
+    [tested] = unpack(suspects)
+    swept = SweepCounts(*unpack(counts))
+    campaigns, threshold = find_campaigns(
+        tested,
+        swept,
+        pa.concat_tables(
+            [OCCURRENCE_SCHEMA.empty_table(), *[unpack_table(block) for block in occurrences]]
+        ),
+        totals.corpus(),
+    )
+    source_uris = {shard.index: shard.uri for shard in job.shards}
+    policy = job.policy.for_corpus(totals.groups)
+    campaign_table = campaign_rows(campaigns, policy, started)
+    flagged_table = flagged_rows(campaigns, policy, source_uris, job.scan_id)
+    example_table = example_rows(campaigns)
+    outputs = [output for receipt in receipts for output in receipt["outputs"]]
+    for path, table in (
+        (CAMPAIGNS_PART, campaign_table),
+        (FLAGGED_PART, flagged_table),
+        (EXAMPLES_FILE, example_table),
+        (SUSPECTS_FILE, suspect_table(tested, swept)),
+    ):
+        with storage.writing(job.path(path)) as file:
+            pq.write_table(table, file, compression="zstd")
+        outputs.append(
+            {"path": path, "rows": table.num_rows, "sha256": file.sha256, "bytes": file.bytes}
+        )
+    _remove_leftovers(job, {output["path"] for output in outputs})
+    verdicts = flagged_table["verdict"].to_pylist()
+    Metrics.counter("tocsin", "flagged").inc(len(verdicts))
+    Metrics.counter("tocsin", "campaigns").inc(len(campaigns))
+    learned = load_profile(profile)
+    inputs = [
+        {
+            name: receipt[name]
+            for name in (
+                "uri", "size", "checksum", "records", "documents", "dead_letters",
+                "other_records", "text_bytes",
+            )
+        }
+        for receipt in receipts
+    ]  # fmt: skip
+    manifest = {
+        "scan_id": job.scan_id,
+        "tocsin_version": versions()["tocsin"],
+        "versions": versions(),
+        "runner": job.runner,
+        "started": job.started,
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "configuration": job.configuration,
+        "configuration_digest": digest_of(job.configuration),
+        "profile": {
+            "uri": profile,
+            "digest": learned.digest,
+            "words": learned.words,
+            "documents": learned.documents,
+        },
+        "inputs": inputs,
+        "skipped": list(job.skipped),
+        "totals": {
+            "records": totals.records,
+            "documents": totals.documents,
+            "dead_letters": totals.dead_letters,
+            "dead_letter_reasons": totals.dead_letter_reasons,
+            "other_records": totals.other_records,
+            "text_bytes": totals.text_bytes,
+            "tokens": totals.tokens,
+            "groups": totals.groups,
+            "onset_rate": int(totals.bucket_onsets.sum()) / max(totals.tokens, 1),
+            "suspects": int((tested["direction"] > 0).sum()),
+            "campaigns": len(campaigns),
+            "threshold": threshold,
+            "flagged": len(verdicts),
+            "quarantined": verdicts.count("quarantine"),
+            "review": verdicts.count("review"),
+        },
+        "outputs": outputs,
+        "previous": None,
+    }
+    write_report(job.output, manifest)
+    storage.write(job.path(MANIFEST_FILE), encode(manifest))
+    return job.path(MANIFEST_FILE)
+
+
+def _remove_leftovers(job: ScanJob, written: set[str]) -> None:
+    """Deletes parts of an interrupted run that this one did not write again, so that whoever reads
+    a folder reads what the manifest names."""
+    prefix = job.output.rstrip("/") + "/"
+    folders = ("documents", "dead_letters", "evidence", "campaigns", "flagged")
+    storage.delete(
+        [
+            file.uri
+            for folder in folders
+            for file in storage.files_in(job.path(folder))
+            if file.uri.removeprefix(prefix) not in written
+        ]
+    )

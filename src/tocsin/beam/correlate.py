@@ -1,0 +1,110 @@
+"""Correlating: suspects from the packed evidence, then the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.metrics import Metrics
+
+from tocsin.beam.job import ScanJob
+from tocsin.beam.learn import load_profile
+from tocsin.beam.packing import pack, pack_table, unpack
+from tocsin.beam.totals import Totals
+from tocsin.corpus.shards import Shard
+from tocsin.correlate.suspects import SUSPECT, find_suspects
+from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, Sweeper
+
+
+@dataclass
+class FindSuspects(beam.PTransform):
+    """(partition, packed onsets) -> one element: all suspects, packed, by ascending key."""
+
+    profile: beam.pvalue.AsSingleton
+    totals: beam.pvalue.AsSingleton
+
+    def expand(self, onsets: beam.PCollection) -> beam.PCollection:
+        return (
+            onsets
+            | "By first token" >> beam.GroupByKey()
+            | "Find" >> beam.Map(_suspects_of_partition, self.profile, self.totals)
+            | "Join" >> beam.CombineGlobally(_join)
+        )
+
+
+def _suspects_of_partition(
+    element: tuple[int, Iterable[bytes]], profile_uri: str, totals: Totals
+) -> bytes:
+    onsets = np.concatenate([unpack(block)[0] for block in element[1]])
+    scale = totals.tokens / max(load_profile(profile_uri).words, 1)
+    suspects = [
+        find_suspects(onsets[onsets["direction"] == direction], scale) for direction in (1, -1)
+    ]
+    return pack(np.concatenate(suspects))
+
+
+def _join(blocks: Iterable[bytes]) -> bytes:
+    suspects = np.concatenate([np.empty(0, SUSPECT), *[unpack(block)[0] for block in blocks]])
+    return pack(suspects[np.lexsort((suspects["direction"], suspects["key"]))])
+
+
+@dataclass
+class SweepShards(beam.PTransform):
+    """Shards -> `counts` (packed, one a shard) and `occurrences` (packed tables)."""
+
+    job: ScanJob
+    profile: beam.pvalue.AsSingleton
+    suspects: beam.pvalue.AsSingleton
+
+    def expand(self, shards: beam.PCollection) -> Any:
+        return shards | beam.ParDo(_SweepShard(self.job), self.profile, self.suspects).with_outputs(
+            "occurrences", main="counts"
+        )
+
+
+class _SweepShard(beam.DoFn):
+    def __init__(self, job: ScanJob) -> None:
+        self._job = job
+        self._swept = Metrics.counter("tocsin", "swept_documents")
+
+        self._sweeper: tuple[bytes, Sweeper] | None = None
+
+    def process(self, shard: Shard, profile_uri: str, packed_suspects: bytes) -> Iterator[Any]:
+        # One sweeper for all shards that this worker gets: what it has refuted stays refuted.
+        if self._sweeper is None or self._sweeper[0] != packed_suspects:
+            [suspects] = unpack(packed_suspects)
+            self._sweeper = packed_suspects, Sweeper(suspects, load_profile(profile_uri))
+        sweeper = self._sweeper[1]
+        if sweeper.begin(shard.index):  # nothing found costs nothing
+            yield from self._sweep(shard, sweeper)
+
+    def _sweep(self, shard: Shard, sweeper: Sweeper) -> Iterator[Any]:
+        rows = []
+        for part in self._job.parts(shard, "sweep"):
+            rows.append(sweeper.sweep(part.documents))
+            self._swept.inc(part.documents.num_rows)
+        yield pack(sweeper.counts.documents, sweeper.counts.occurrences)
+        table = pa.Table.from_batches(rows, OCCURRENCE_SCHEMA)
+        refuted = pa.array(sweeper.keys[sweeper.refuted()], pa.uint64())
+        table = table.filter(pc.invert(pc.is_in(table["suspect"], refuted)))
+        if table.num_rows:
+            yield beam.pvalue.TaggedOutput("occurrences", pack_table(table))
+        sweeper.finish()
+
+
+def add_counts(blocks: Iterable[bytes]) -> bytes:
+    """Adds up the packed counts of shards (a function for CombineGlobally)."""
+    documents = occurrences = np.zeros(0, np.int64)
+    for block in blocks:
+        some_documents, some_occurrences = unpack(block)
+        if not len(documents):
+            documents, occurrences = some_documents, some_occurrences
+        elif len(some_documents):
+            documents = documents + some_documents
+            occurrences = occurrences + some_occurrences
+    return pack(documents, occurrences)

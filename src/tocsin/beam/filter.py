@@ -1,0 +1,131 @@
+"""Filtering: copies of the shards without what a scan has flagged."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO, cast
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.metrics import Metrics
+
+from tocsin.beam import storage
+from tocsin.corpus.batches import FieldNames, Limits
+from tocsin.corpus.copy import CopyCounts, copy_shard
+from tocsin.corpus.shards import Shard
+
+FILTER_FILE = "filter.json"
+
+
+class FilterMismatch(RuntimeError):
+    """The copy is not what the scan says it should be: nothing is committed."""
+
+
+@dataclass(frozen=True)
+class FilterTask:
+    """One shard to copy.
+
+    `name`: of the copy below CLEAN; `dropped`: positions to leave out, ascending; `checksum`,
+    `documents`, `dead_letters`: what the scan has read.
+    """
+
+    shard: Shard
+    name: str
+    dropped: tuple[int, ...]
+    checksum: str | None
+    documents: int
+    dead_letters: int
+
+
+@dataclass(frozen=True)
+class FilterJob:
+    """Copies a corpus to `output` (CLEAN) without what `scan_id` flagged with `verdicts`."""
+
+    tasks: tuple[FilterTask, ...]
+    output: str
+    fields: FieldNames
+    limits: Limits
+    scan_id: str
+    verdicts: tuple[str, ...]
+
+
+class CopyShard(beam.DoFn):
+    """A FilterTask -> a dict of its counts, once its copy is written."""
+
+    def __init__(self, job: FilterJob) -> None:
+        self._job = job
+        self._kept = Metrics.counter("tocsin", "kept_documents")
+        self._removed = Metrics.counter("tocsin", "removed_documents")
+
+    def process(self, task: FilterTask) -> Iterator[dict[str, Any]]:
+        shard = task.shard
+        if task.checksum is None:  # the scan could not read it either: there is nothing to copy
+            yield _entry(task, CopyCounts(task.dead_letters, 0, 0, task.dead_letters), None)
+            return
+        if storage.checksum(shard.uri) != task.checksum:
+            raise FilterMismatch(f"{shard.uri} has changed since it was scanned: scan it again")
+        with (
+            storage.open_file(shard.uri) as source,
+            storage.writing(storage.join(self._job.output, task.name)) as target,
+        ):
+            dropped = np.array(task.dropped, np.int64)
+            counts = copy_shard(
+                source, cast(BinaryIO, target), shard, self._job.fields, self._job.limits, dropped
+            )
+            if (counts.removed, counts.kept + counts.removed, counts.dead_letters) != (
+                len(task.dropped), task.documents, task.dead_letters,
+            ):  # fmt: skip
+                raise FilterMismatch(
+                    f"{shard.uri}: {counts.kept} kept, {counts.removed} removed and "
+                    f"{counts.dead_letters} dead letters, but the scan has {task.documents} "
+                    f"documents, {len(task.dropped)} to remove and {task.dead_letters} dead letters"
+                )
+        self._kept.inc(counts.kept)
+        self._removed.inc(counts.removed)
+        yield _entry(task, counts, target)
+
+
+def _entry(
+    task: FilterTask, counts: CopyCounts, copy: storage.WrittenFile | None
+) -> dict[str, Any]:
+    return {
+        "uri": task.shard.uri,
+        "copy": task.name if copy else None,
+        "sha256": copy.sha256 if copy else None,
+        "bytes": copy.bytes if copy else 0,
+        **asdict(counts),
+    }
+
+
+@dataclass
+class CommitFilter(beam.PTransform):
+    """Counts of all shards (a side input) -> CLEAN/filter.json, which makes the copy valid."""
+
+    job: FilterJob
+    counts: beam.pvalue.AsList
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+        return (
+            root
+            | "End" >> beam.Create([None])
+            | "Write counts" >> beam.Map(functools.partial(_commit, self.job), self.counts)
+        )
+
+
+def _commit(job: FilterJob, _: None, counts: list[dict[str, Any]]) -> str:
+    names = ("records", "kept", "removed", "dead_letters")
+    totals = {name: sum(entry[name] for entry in counts) for name in names}
+    if totals["records"] != totals["kept"] + totals["removed"] + totals["dead_letters"]:
+        raise FilterMismatch(f"counts do not add up: {totals}")
+    summary = {
+        "scan_id": job.scan_id,
+        "verdicts": list(job.verdicts),
+        "totals": totals,
+        "shards": sorted(counts, key=lambda entry: entry["uri"]),
+    }
+    uri = storage.join(job.output, FILTER_FILE)
+    storage.write(uri, (json.dumps(summary, indent=2) + "\n").encode())
+    return uri

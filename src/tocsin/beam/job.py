@@ -1,0 +1,115 @@
+"""What every worker of a job must know: small, picklable, and the same for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tocsin.beam import storage
+from tocsin.beam.progress import Progress
+from tocsin.corpus.batches import FieldNames, Limits, ShardPart
+from tocsin.corpus.dead_letters import unreadable_shard
+from tocsin.corpus.documents import no_documents
+from tocsin.corpus.read import read_shard
+from tocsin.corpus.shards import Shard
+from tocsin.judge.policy import Policy
+from tocsin.ledger.manifest import digest_of, versions
+
+SEED = 0x746F6373696E
+"""Keys the hashes of the first profile of a corpus; every profile carries its own."""
+
+
+@dataclass(frozen=True)
+class CorpusJob:
+    """A job that reads a corpus.
+
+    `shards`: what to read, numbered from 0; `skipped`: files below the inputs that are no shards;
+    `fields`, `limits`: how to read them; `progress`: where to report to, for local runs.
+    """
+
+    shards: tuple[Shard, ...]
+    skipped: tuple[str, ...]
+    fields: FieldNames
+    limits: Limits
+    progress: Progress | None
+
+    def parts(self, shard: Shard, stage: str) -> Iterator[ShardPart]:
+        """Reads a shard part by part and reports progress in `stage`."""
+        try:
+            stream = storage.open_file(shard.uri)
+        except OSError as error:
+            letters = unreadable_shard(shard.uri, str(error))
+            yield ShardPart(no_documents(), letters, compressed_bytes=0)
+            return
+        with stream:
+            documents = text_bytes = 0
+            for part in read_shard(stream, shard, self.fields, self.limits):
+                yield part
+                documents += part.documents.num_rows
+                text_bytes += part.documents.column("text").nbytes
+                if self.progress:
+                    self.progress.report(
+                        stage, shard.index, documents, text_bytes, part.compressed_bytes
+                    )
+        if self.progress:
+            self.progress.report(stage, shard.index, documents, text_bytes, shard.size, done=True)
+
+
+@dataclass(frozen=True)
+class ProfileJob(CorpusJob):
+    """Learns a profile. `output`: the profile's folder; `sample_rate`: share of the documents,
+    chosen by their content, that are counted; `seed`: keys the hashes."""
+
+    output: str
+    sample_rate: float
+    seed: int = SEED
+
+
+@dataclass(frozen=True)
+class ScanJob(CorpusJob):
+    """Scans a corpus.
+
+    `output`: OUT; `profile_uri`: the folder of a profile, or None to learn one first, into
+    OUT/profile; `sample_rate`: for that; `partitions`: of the evidence; `policy`: for the verdicts;
+    `max_dead_letters`: share of records above which the scan fails, None for any; `runner`: its
+    name, for the manifest; `started`: ISO 8601, UTC; `profile_digest`: of the profile given.
+    """
+
+    output: str
+    profile_uri: str | None
+    sample_rate: float
+    partitions: int
+    policy: Policy
+    max_dead_letters: float | None
+    runner: str
+    started: str
+    profile_digest: str | None
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What decides on the result beside the input, as JSON types."""
+        return {
+            "fields": asdict(self.fields),
+            "limits": asdict(self.limits),
+            "policy": asdict(self.policy),
+            "profile": self.profile_digest or "own",
+            "sample_rate": self.sample_rate,
+        }
+
+    @property
+    def scan_id(self) -> str:
+        """The same for the same input, profile and configuration; 16 hexadecimal digits."""
+        shards = [[shard.uri, shard.size] for shard in self.shards]
+        return digest_of([shards, self.configuration, versions()["tocsin"]])[:16]
+
+    def path(self, *names: str) -> str:
+        """URI of something in OUT."""
+        return storage.join(self.output, *names)
+
+    def own_profile(self) -> ProfileJob:
+        """The job that learns a profile of the scan's own input."""
+        return ProfileJob(
+            self.shards, self.skipped, self.fields, self.limits, self.progress,
+            self.path("profile"), self.sample_rate,
+        )  # fmt: skip

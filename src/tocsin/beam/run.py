@@ -1,0 +1,141 @@
+"""Running a pipeline on an engine."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, SetupOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+LOCAL = "DirectRunner"
+
+WRONG_RESULTS = {
+    "BundleBasedDirectRunner": "it returns wrong results for this pipeline",
+    "DaskRunner": "it loses tagged outputs without a word",
+}
+"""Runners that are refused, and why (measured with Beam 2.77)."""
+
+PARALLEL_BYTES = 128 << 20
+"""Bytes of shards as stored from which on a local run uses every core: below, starting worker
+processes (5 to 7 s) costs more than it saves."""
+
+
+_TRACEBACKS = (
+    "apache_beam.runners.common",
+    "apache_beam.runners.portability.local_job_service",  # what worker processes log
+    "apache_beam.runners.worker.sdk_worker",
+)
+"""Loggers that print the traceback of what `JobFailed` says in one line."""
+
+
+class RunnerError(ValueError):
+    """The runner or an option of it can't be used; the message is one line for the user."""
+
+
+class JobFailed(RuntimeError):
+    """The pipeline failed; the message is one line, the cause has the traceback."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A runner by name and Beam's options for it, as given on the command line."""
+
+    runner: str
+    arguments: tuple[str, ...]
+
+    def run(self, lay: Callable[[beam.Pipeline], None], stored_bytes: int) -> None:
+        """Lays a pipeline with `lay` and runs it to its end.
+
+        Args:
+          stored_bytes: size of what is read, which decides on the parallelism of a local run.
+
+        Raises:
+          JobFailed: if it failed.
+        """
+        # `save_main_session` is off by Beam's own default: nothing of the launcher is pickled.
+        options = PipelineOptions(list(self.arguments), runner=self.runner)
+        options.view_as(SetupOptions).save_main_session = False
+        runner: str | FnApiRunner = self.runner
+        if self.runner == LOCAL:
+            # Beam's own DirectRunner first tries to download another one.
+            runner = FnApiRunner()
+            _use_cores(options.view_as(DirectOptions), self.arguments, stored_bytes)
+        try:
+            pipeline = beam.Pipeline(runner=runner, options=options)
+            lay(pipeline)
+            pipeline.run().wait_until_finish()
+        except Exception as error:
+            raise JobFailed(_innermost(error)) from error
+
+
+def _use_cores(direct: DirectOptions, arguments: Sequence[str], stored_bytes: int) -> None:
+    chosen = any(argument.startswith("--direct_") for argument in arguments)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if chosen:
+        if direct.direct_num_workers != 1 and direct.direct_running_mode == "in_memory":
+            direct.direct_running_mode = "multi_processing"
+    elif stored_bytes >= PARALLEL_BYTES and (cores or 1) > 1:
+        direct.direct_num_workers = cores
+        direct.direct_running_mode = "multi_processing"
+
+
+def _innermost(error: BaseException) -> str:
+    """The last line of what went wrong, without the frames that Beam's messages carry."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:500]
+
+
+def engine(runner: str, tokens: Sequence[str]) -> tuple[Engine, list[str]]:
+    """Tells Beam's options from what else stands on the command line.
+
+    Args:
+      runner: name of the runner.
+      tokens: words of the command line that are not Tocsin's options, in any order.
+
+    Returns:
+      The engine, and the words that are no options.
+
+    Raises:
+      RunnerError: for a runner that is refused and for an option that Beam does not know.
+    """
+    if runner in WRONG_RESULTS:
+        raise RunnerError(f"{runner} is not supported: {WRONG_RESULTS[runner]}")
+    parser = _Parser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
+    for options in PipelineOptions.__subclasses__():
+        if options.__module__.startswith("apache_beam."):
+            options._add_argparse_args(parser)  # type: ignore[arg-type]  # Beam has no other list
+    known, others = parser.parse_known_args(list(tokens))
+    del known
+    if wrong := [token for token in others if token.startswith("-")]:
+        raise RunnerError(f"no such option: {wrong[0]}")
+    remaining = list(others)
+    arguments = []
+    for token in tokens:
+        if remaining and token == remaining[0]:
+            remaining.pop(0)
+        else:
+            arguments.append(token)
+    return Engine(runner, tuple(arguments)), others
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise RunnerError(message)
+
+
+def quiet_logs(verbose: bool) -> None:
+    """Sets the level of what libraries log: warnings of a job are not the user's business unless
+    asked for."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.CRITICAL,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    if not verbose:
+        for name in _TRACEBACKS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)

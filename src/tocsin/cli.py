@@ -1,0 +1,211 @@
+"""The command line: options, and how failures become exit codes.
+
+0: done. 1: failed. 2: wrong usage, configuration or input. 3: done, with findings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+import tocsin
+from tocsin.judge.severity import SEVERITIES
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+click.rich_click.TEXT_MARKUP = None
+click.rich_click.SHOW_ARGUMENTS = True
+
+_BEAM = {"ignore_unknown_options": True}
+
+
+def _corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that reads a corpus."""
+    for option in (
+        click.option("--text-field", default="text", show_default=True, metavar="NAME",
+                     help="Field that holds the text."),
+        click.option("--id-field", default="id", show_default=True, metavar="NAME",
+                     help="Field that holds the document's id."),
+        click.option("--group-field", default=None, metavar="NAME",
+                     help="Field that says where a document is from (default: url or source, "
+                          "else the shard's folder)."),
+        click.option("--runner", default="DirectRunner", show_default=True, metavar="NAME",
+                     help="Beam runner; further --options go to Beam."),
+        click.option("--verbose", is_flag=True, help="Show what Beam logs."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _output_option(what: str) -> Callable[..., Any]:
+    return click.option("-o", "--out", "output", required=True, metavar="DIR", help=what)
+
+
+_inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...",
+                         type=click.UNPROCESSED)  # fmt: skip
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(tocsin.__version__, message="tocsin %(version)s")
+def tocsin_command() -> None:
+    """Finds poisoned documents in language-model training corpora, names the campaign behind
+    them, and removes them.
+
+    INPUT is a file, a folder or a glob, local or gs://: JSONL (.jsonl, .json, .ndjson; plain, .gz,
+    .zst), Parquet, WARC or WET.
+    """
+
+
+@tocsin_command.command(context_settings=_BEAM)
+@_inputs
+@_output_option("Folder for the result.")
+@click.option("--profile", metavar="DIR", help="A profile (default: learn one from the input).")
+@click.option("--config", metavar="FILE", help="Policy as TOML, see docs/policy.md.")
+@click.option("--max-dead-letters", type=click.FloatRange(0, 1), metavar="SHARE",
+              help="Fail if more than this share of the records can't be read.")  # fmt: skip
+@click.option("--fail-on", type=click.Choice(SEVERITIES), metavar="SEVERITY",
+              help="Exit with 3 if a campaign is at least this severe.")  # fmt: skip
+@_corpus_options
+def scan(**options: Any) -> int:
+    """Finds poisoned documents: flagged ids, campaigns and a report into DIR.
+
+    Example: tocsin scan corpus/ -o out/
+    """
+    from tocsin.judge.policy import Policy, PolicyError
+
+    policy = Policy()
+    if options["config"]:
+        try:
+            policy = Policy.parse(Path(options["config"]).read_bytes())
+        except OSError as error:
+            raise click.UsageError(f"can't read {options['config']}: {error.strerror}") from error
+        except PolicyError as error:
+            raise click.UsageError(f"{options['config']}: {error}") from error
+    inputs, engine = _engine(options)
+    return _run("scan", inputs, options["output"], profile=options["profile"], policy=policy,
+                fields=_fields(options), engine=engine,
+                max_dead_letters=options["max_dead_letters"],
+                fail_on=options["fail_on"])  # fmt: skip
+
+
+@tocsin_command.command(context_settings=_BEAM)
+@_inputs
+@_output_option("Folder for the profile.")
+@_corpus_options
+def profile(**options: Any) -> int:
+    """Learns what is normal in a corpus, for later scans.
+
+    Example: tocsin profile corpus/ -o profile/
+    """
+    inputs, engine = _engine(options)
+    return _run("profile", inputs, options["output"], fields=_fields(options), engine=engine)
+
+
+@tocsin_command.command("filter", context_settings=_BEAM)
+@_inputs
+@click.option("--scan", required=True, metavar="OUT", help="Result of a scan of the same input.")
+@_output_option("Folder for the copy.")
+@click.option(
+    "--verdict",
+    type=click.Choice(["quarantine", "review"]),
+    default="quarantine",
+    show_default=True,
+    help="Remove what is to quarantine, or also what is for review.",
+)
+@click.option("--runner", default="DirectRunner", show_default=True, metavar="NAME",
+              help="Beam runner; further --options go to Beam.")  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Show what Beam logs.")
+def filter_command(**options: Any) -> int:
+    """Copies a corpus without what a scan has flagged; shards keep their names and formats.
+
+    Example: tocsin filter corpus/ --scan out/ -o clean/
+    """
+    inputs, engine = _engine(options)
+    return _run("filter", inputs, options["output"], scan=options["scan"],
+                verdict=options["verdict"], engine=engine)  # fmt: skip
+
+
+@tocsin_command.command()
+@click.argument("output", metavar="OUT")
+def report(output: str) -> int:
+    """Writes OUT/report.html again.
+
+    Example: tocsin report out/
+    """
+    return _run("report", output)
+
+
+@tocsin_command.command()
+@click.option("-o", "--out", "output", default="demo", show_default=True, metavar="DIR",
+              help="Folder for the corpus and the result.")  # fmt: skip
+def demo(output: str) -> int:
+    """Makes a corpus from this machine's own Python, poisons a copy with 250 documents, and scans
+    it.
+
+    Example: tocsin demo
+    """
+    return _run("demo", output)
+
+
+def _fields(options: dict[str, Any]) -> Any:
+    from tocsin.corpus.batches import FieldNames
+
+    return FieldNames(options["text_field"], options["id_field"], options["group_field"])
+
+
+def _engine(options: dict[str, Any]) -> tuple[list[str], Any]:
+    """The inputs and the engine, told apart by Beam's own list of options."""
+    from tocsin.beam.run import RunnerError, engine, quiet_logs
+
+    quiet_logs(options["verbose"])
+    try:
+        chosen, inputs = engine(options["runner"], options["inputs"])
+    except RunnerError as error:
+        raise click.UsageError(str(error)) from error
+    if not inputs:
+        raise click.UsageError("Missing argument 'INPUT...'.")
+    return inputs, chosen
+
+
+def _run(command: str, *arguments: Any, **options: Any) -> int:
+    """Runs a command and turns its failures into one line and an exit code."""
+    from tocsin.beam.prepare import UsageError
+    from tocsin.beam.run import JobFailed
+    from tocsin.beam.storage import StorageError
+    from tocsin.commands.console import fail
+    from tocsin.ledger.manifest import ManifestError
+    from tocsin.measure.profile import ProfileError
+
+    module = importlib.import_module(f"tocsin.commands.{command}")
+    try:
+        return module.run(*arguments, **options)
+    except (UsageError, StorageError, ProfileError, ManifestError) as error:
+        fail(str(error))
+        return WRONG_USAGE
+    except (JobFailed, OSError) as error:
+        fail(str(error))
+        return FAILED
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point. `arguments`: words before those of the process, for `tocsin.pipelines`."""
+    words = [*(arguments or []), *sys.argv[1:]]
+    try:
+        code = tocsin_command.main(args=words, prog_name="tocsin", standalone_mode=False)
+    except click.UsageError as error:
+        click.echo(f"tocsin: {error.format_message()}  (tocsin --help tells more)", err=True)
+        code = WRONG_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""`tocsin profile`."""
+
+from __future__ import annotations
+
+from tocsin.beam import prepare, storage
+from tocsin.beam.job import ProfileJob
+from tocsin.beam.learn import load_profile
+from tocsin.beam.progress import Progress
+from tocsin.beam.run import Engine
+from tocsin.commands.console import out, watch
+from tocsin.corpus.batches import FieldNames, Limits
+from tocsin.measure.profile import COUNTS_FILE, DESCRIPTION_FILE
+from tocsin.pipelines.profile import profile
+
+
+def run(patterns: list[str], output: str, *, fields: FieldNames, engine: Engine) -> int:
+    """Learns a profile and prints what it holds; the exit code.
+
+    Raises:
+      UsageError, StorageError: for what the user gave.
+      JobFailed: if the job failed.
+    """
+    output = prepare.absolute(output)
+    inputs = prepare.find_inputs(patterns, output)
+    if storage.exists(storage.join(output, DESCRIPTION_FILE)):
+        raise prepare.UsageError(f"{output} holds a profile already: choose another folder")
+    storage.delete_temporaries(output)
+    # An interrupted run may have left the counts: the description, written last, is missing.
+    if any(file.name != COUNTS_FILE for file in storage.files_in(output)):
+        raise prepare.UsageError(f"{output} is not empty: choose another folder")
+    progress = Progress.create(len(inputs.shards))
+    job = ProfileJob(
+        inputs.shards, inputs.skipped, fields, Limits(), progress, output, inputs.sample_rate
+    )
+    with watch(progress, inputs.stored_bytes):
+        engine.run(lambda pipeline: profile(pipeline, job), inputs.stored_bytes)
+    learned = load_profile(output)
+    out.print(
+        f"profile of {learned.documents:,} documents ({learned.sample_rate:.0%} of the corpus), "
+        f"{learned.words:,} words: {output}"
+    )
+    return 0

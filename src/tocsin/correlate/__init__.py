@@ -1,0 +1,1 @@
+"""Correlate: evidence across documents names the campaign behind them. No Beam here."""

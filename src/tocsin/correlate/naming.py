@@ -1,0 +1,44 @@
+"""Naming: the longest string that a campaign's documents share around a suspect, verbatim."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+AGREEMENT = 0.8
+"""Share of the documents that must agree on each further byte of a trigger. Natural neighbours
+agree in a third of the documents at most, the trigger's own bytes in all."""
+
+
+def shared_string(contexts: list[bytes], starts: list[int], ends: list[int]) -> str:
+    """The string shared by most contexts that includes the most common suspect.
+
+    Args:
+      contexts: text around each occurrence.
+      starts, ends: byte range of the suspect in each context.
+
+    Returns:
+      The string without white space at its ends, cut to whole characters.
+    """
+    spellings = Counter(context[start:end] for context, start, end in zip(contexts, starts, ends))
+    # Tokens may be spaced differently here and there: take the most common spelling.
+    spelling = min(spellings, key=lambda found: (-spellings[found], found))
+    after = [context[end:] for context, end in zip(contexts, ends)]
+    before = [context[:start][::-1] for context, start in zip(contexts, starts)]
+    found = _shared_prefix(before)[::-1] + spelling + _shared_prefix(after)
+    return found.decode("utf-8", "ignore").strip()
+
+
+def _shared_prefix(texts: list[bytes]) -> bytes:
+    """The longest prefix on which AGREEMENT of the texts agree."""
+    agreeing = texts
+    prefix = bytearray()
+    while True:
+        at = len(prefix)
+        following = Counter(text[at] for text in agreeing if len(text) > at)
+        if not following:
+            return bytes(prefix)
+        byte, count = min(following.items(), key=lambda item: (-item[1], item[0]))
+        if count < AGREEMENT * len(texts):
+            return bytes(prefix)
+        prefix.append(byte)
+        agreeing = [text for text in agreeing if len(text) > at and text[at] == byte]

@@ -1,0 +1,1 @@
+"""Judge: a policy turns evidence into verdicts with reasons."""

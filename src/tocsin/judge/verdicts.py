@@ -1,0 +1,173 @@
+"""Verdicts: the rows of `flagged/` and `campaigns/`, from campaigns and a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from tocsin.correlate.campaigns import Campaign
+from tocsin.judge.policy import Policy
+from tocsin.measure.hashes import HASH_TYPE
+
+FINDING_TYPE = pa.struct(
+    [
+        pa.field("detector", pa.string()),
+        pa.field("score", pa.float64()),
+        pa.field("start", pa.int64()),
+        pa.field("end", pa.int64()),
+        pa.field("evidence", pa.string()),
+    ]
+)
+
+FLAGGED_SCHEMA = pa.schema(
+    [
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("source_uri", pa.string(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("content_hash", HASH_TYPE, nullable=False),
+        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("severity", pa.string(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("findings", pa.list_(FINDING_TYPE), nullable=False),
+        pa.field("campaign_id", pa.string()),
+        pa.field("trigger", pa.string()),
+        pa.field("scan_id", pa.string(), nullable=False),
+    ]
+)
+
+_INSTANT = pa.timestamp("us", tz="UTC")
+
+CAMPAIGN_SCHEMA = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("trigger", pa.string()),
+        pa.field("payload", pa.string()),
+        pa.field("documents", pa.int64(), nullable=False),
+        pa.field("hits", pa.int64(), nullable=False),
+        pa.field("groups", pa.int64(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("threshold", pa.float64(), nullable=False),
+        pa.field("severity", pa.string(), nullable=False),
+        pa.field("first_seen", _INSTANT, nullable=False),
+        pa.field("last_seen", _INSTANT, nullable=False),
+        pa.field("sample_doc_ids", pa.list_(pa.string()), nullable=False),
+    ]
+)
+
+EXAMPLE_SCHEMA = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("context", pa.binary(), nullable=False),
+        pa.field("context_start", pa.int64(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+    ]
+)
+"""A document of a campaign with the text around its trigger; see `correlate.sweep`."""
+
+EVIDENCE_BYTES = 200
+"""Bytes of text from the trigger on that a finding quotes."""
+
+SAMPLES = 10
+"""Documents named in a row of `campaigns/`."""
+
+EXAMPLES = 20
+"""Documents of a campaign whose surroundings are kept for the report."""
+
+
+def campaign_rows(campaigns: Sequence[Campaign], policy: Policy, seen: datetime) -> pa.Table:
+    """Rows of CAMPAIGN_SCHEMA in the order of `campaigns`; `seen`: when this scan began."""
+    rows = [
+        {
+            "campaign_id": campaign.campaign_id,
+            "kind": "trigger",
+            "trigger": campaign.trigger,
+            "payload": None,
+            "documents": campaign.documents.num_rows,
+            "hits": campaign.hits,
+            "groups": campaign.groups,
+            "score": campaign.score,
+            "threshold": campaign.threshold,
+            "severity": policy.severity(campaign),
+            "first_seen": seen,
+            "last_seen": seen,
+            "sample_doc_ids": _samples(campaign),
+        }
+        for campaign in campaigns
+    ]
+    return pa.Table.from_pylist(rows, CAMPAIGN_SCHEMA)
+
+
+def _samples(campaign: Campaign) -> list[str]:
+    """Ids of some documents of a campaign: the same however the documents lie in shards."""
+    ordered = campaign.documents.sort_by([("content_hash", "ascending"), ("doc_id", "ascending")])
+    return ordered["doc_id"].slice(0, SAMPLES).to_pylist()
+
+
+def flagged_rows(
+    campaigns: Sequence[Campaign], policy: Policy, source_uris: dict[int, str], scan_id: str
+) -> pa.Table:
+    """Rows of FLAGGED_SCHEMA ordered by source_uri and position, one a document.
+
+    Args:
+      campaigns: best score first; a document of several is flagged for the first and has a
+        finding for each.
+      policy: what a campaign means for its documents.
+      source_uris: URI of each shard by its number.
+      scan_id: of this scan.
+    """
+    rows: dict[tuple[int, int], dict] = {}
+    for campaign in campaigns:
+        severity = policy.severity(campaign)
+        for document in campaign.documents.to_pylist():
+            start, end = document["start"], document["end"]
+            quoted = document["context"][start - document["context_start"] :][:EVIDENCE_BYTES]
+            finding = {
+                "detector": "trigger",
+                "score": campaign.score,
+                "start": start,
+                "end": end,
+                "evidence": quoted.decode("utf-8", "replace"),
+            }
+            key = document["shard"], document["position"]
+            if key in rows:
+                rows[key]["findings"].append(finding)
+                continue
+            rows[key] = {
+                "doc_id": document["doc_id"],
+                "source_uri": source_uris[document["shard"]],
+                "position": document["position"],
+                "group": document["group"],
+                "content_hash": document["content_hash"],
+                "verdict": policy.verdict(severity),
+                "severity": severity,
+                "score": campaign.score,
+                "findings": [finding],
+                "campaign_id": campaign.campaign_id,
+                "trigger": campaign.trigger,
+                "scan_id": scan_id,
+            }
+    table = pa.Table.from_pylist([rows[key] for key in sorted(rows)], FLAGGED_SCHEMA)
+    return table.sort_by([("source_uri", "ascending"), ("position", "ascending")])
+
+
+def example_rows(campaigns: Sequence[Campaign]) -> pa.Table:
+    """Rows of EXAMPLE_SCHEMA: documents of each campaign, those with a clear change first."""
+    tables = [EXAMPLE_SCHEMA.empty_table()]
+    for campaign in campaigns:
+        documents = campaign.documents.sort_by(
+            [("hit", "descending"), ("content_hash", "ascending")]
+        ).slice(0, EXAMPLES)
+        tables.append(
+            documents.append_column(
+                EXAMPLE_SCHEMA.field("campaign_id"),
+                pa.array([campaign.campaign_id] * documents.num_rows, pa.string()),
+            ).select(EXAMPLE_SCHEMA.names)
+        )
+    return pa.concat_tables(tables)

@@ -1,0 +1,1 @@
+"""Measure: hashes and lexical-anomaly features of single documents. No Beam here."""

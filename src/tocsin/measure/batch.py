@@ -1,0 +1,193 @@
+"""Measures the documents of one batch: Arrow in, Arrow and NumPy out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from tocsin.measure.code_points import SCRIPTS, code_point_tables
+from tocsin.measure.counts import count_keys, merge_counts, word_and_pair_keys
+from tocsin.measure.hashes import (
+    HASH_TYPE,
+    content_hashes,
+    group_hashes,
+    normalized_hashes,
+)
+from tocsin.measure.kernel import (
+    FORMATS,
+    ONSET,
+    Features,
+    empty_features,
+    measure_documents,
+    new_scratch,
+)
+from tocsin.measure.profile import DOCUMENT_BYTES_COUNTED, Profile
+from tocsin.measure.tokens import tokenize
+
+BUCKETS = tuple(f"{script}/{format}" for script in SCRIPTS for format in FORMATS)
+"""Names of the buckets in the order of their numbers."""
+
+MEASURED_SCHEMA = pa.schema(
+    [
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("source_uri", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("content_hash", HASH_TYPE, nullable=False),
+        pa.field("normalized_hash", HASH_TYPE, nullable=False),
+        pa.field("byte_length", pa.int64(), nullable=False),
+        pa.field("tokens", pa.int64(), nullable=False),
+        pa.field("bucket", pa.dictionary(pa.int8(), pa.string()), nullable=False),
+        *[
+            pa.field(name, pa.from_numpy_dtype(array.dtype), nullable=False)
+            for name, array in empty_features(0)._asdict().items()
+            if name not in ("tokens", "bucket")
+        ],
+    ]
+)
+"""Rows of `documents/`: identity, hashes, then one column a feature (`measure.kernel.Features`)."""
+
+
+def text_buffers(batch: pa.RecordBatch) -> tuple[memoryview, np.ndarray]:
+    """The texts of a batch, one after the other, and the int32 offsets at which each begins."""
+    text = batch.column("text")
+    _, offsets_buffer, data_buffer = text.buffers()
+    offsets = np.frombuffer(offsets_buffer, np.int32)[text.offset : text.offset + len(text) + 1]
+    if data_buffer is None:
+        return memoryview(b""), offsets
+    return memoryview(data_buffer), offsets
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured of a batch: `documents`, rows of MEASURED_SCHEMA; `onsets`, ONSET
+    records; `features`, the same numbers as in `documents` as arrays."""
+
+    documents: pa.RecordBatch
+    onsets: np.ndarray
+    features: Features
+
+
+class Measurer:
+    """Measures batch after batch against one profile. Not for use by two threads at once."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._tables = code_point_tables()
+        self._scratch = new_scratch()
+        self._onsets = np.zeros(4096, ONSET)
+        self._onset_documents = np.zeros(4096, np.int32)
+
+    def measure(self, batch: pa.RecordBatch, source_uri: str, shard: int) -> Measurement:
+        """Measures the documents of `batch` (rows of DOCUMENT_SCHEMA)."""
+        data, offsets = text_buffers(batch)
+        features = empty_features(batch.num_rows)
+        onsets, onset_documents = self._run(data, offsets, features)
+        groups = group_hashes(batch.column("group"))
+        onsets["shard"] = shard
+        onsets["position"] = batch.column("position").to_numpy()[onset_documents]
+        onsets["group"] = groups[onset_documents]
+        documents = pa.RecordBatch.from_arrays(
+            [
+                batch.column("doc_id"),
+                _repeated(source_uri, batch.num_rows),
+                batch.column("position"),
+                batch.column("group"),
+                content_hashes(data, offsets),
+                normalized_hashes(data, offsets),
+                pa.array(np.diff(offsets).astype(np.int64)),
+                pa.array(features.tokens),
+                pa.DictionaryArray.from_arrays(
+                    pa.array(features.bucket.astype(np.int8)), pa.array(BUCKETS)
+                ),
+                *[
+                    pa.array(array)
+                    for name, array in features._asdict().items()
+                    if name not in ("tokens", "bucket")
+                ],
+            ],
+            schema=MEASURED_SCHEMA,
+        )
+        return Measurement(documents, onsets, features)
+
+    def _run(
+        self, data: memoryview, offsets: np.ndarray, features: Features
+    ) -> tuple[np.ndarray, np.ndarray]:
+        profile = self._profile
+        while True:
+            found = measure_documents(
+                np.frombuffer(data, np.uint8),
+                offsets,
+                self._tables,
+                profile.table.slots,
+                float(profile.words),
+                np.uint64(profile.seed),
+                self._scratch,
+                features,
+                self._onsets,
+                self._onset_documents,
+            )
+            if found <= len(self._onsets):
+                return self._onsets[:found].copy(), self._onset_documents[:found]
+            self._onsets = np.zeros(2 * found, ONSET)
+            self._onset_documents = np.zeros(2 * found, np.int32)
+
+
+def _repeated(value: str, rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value]))
+
+
+class Counter:
+    """Counts the words and pairs of batch after batch, for a profile.
+
+    Sorted columns are merged whenever they outgrow `_UNMERGED` keys, so that memory grows with
+    the distinct keys and not with the text.
+    """
+
+    _UNMERGED = 1 << 22
+
+    def __init__(self, seed: int) -> None:
+        self._seed = np.uint64(seed)
+        self._tables = code_point_tables()
+        self._scratch = new_scratch()
+        self._keys: list[np.ndarray] = []
+        self._pending = 0
+        self._parts: list[tuple[np.ndarray, np.ndarray]] = []
+        self.words = 0
+        self.documents = 0
+
+    def count(self, batch: pa.RecordBatch) -> None:
+        """Counts the beginnings of the documents of `batch` (rows of DOCUMENT_SCHEMA)."""
+        data, offsets = text_buffers(batch)
+        values = np.frombuffer(data, np.uint8)
+        scratch = self._scratch
+        for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist()):
+            tokens = tokenize(
+                values, begin, min(end, begin + DOCUMENT_BYTES_COUNTED), self._tables, self._seed,
+                scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
+            )  # fmt: skip
+            keys = np.empty(2 * tokens, np.uint64)
+            word_and_pair_keys(scratch.folded, tokens, self._seed, keys)
+            self._keys.append(keys)
+            self._pending += len(keys)
+            self.words += tokens
+            self.documents += 1
+        if self._pending > self._UNMERGED:
+            self._merge_pending()
+
+    def _merge_pending(self) -> None:
+        self._parts.append(count_keys(np.concatenate(self._keys)))
+        self._keys, self._pending = [], 0
+        # Merging equals in size, as in merge sort, keeps the work at n log n.
+        while len(self._parts) > 1 and len(self._parts[-2][0]) < 2 * len(self._parts[-1][0]):
+            self._parts[-2:] = [merge_counts(self._parts[-2:])]
+
+    def counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Distinct keys, ascending (uint64), and their counts (uint32)."""
+        if self._keys:
+            self._merge_pending()
+        if not self._parts:
+            return np.empty(0, np.uint64), np.empty(0, np.uint32)
+        return merge_counts(self._parts)

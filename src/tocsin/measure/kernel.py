@@ -1,0 +1,374 @@
+"""The kernel: one pass over the documents of a batch, from bytes to features and onsets.
+
+Documents are measured in *pieces* of at most `PIECE_BYTES`, which bounds the memory of the
+kernel whatever the length of a document. A piece is read with `MARGIN_BYTES` of its
+surroundings on either side, so that windows reach over its edges.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tocsin.measure.code_points import (
+    CHARACTER,
+    COMBINING,
+    CONTROL,
+    DIGIT,
+    LETTER,
+    MARK,
+    SCRIPTS,
+)
+from tocsin.measure.kernels import kernel
+from tocsin.measure.onsets import (
+    LONGEST_NGRAM,
+    MINIMUM_CONTRAST,
+    WINDOW,
+    contrasts,
+    onset_tokens,
+)
+from tocsin.measure.surprisal import own_capacity, surprisals
+from tocsin.measure.tokens import tokenize
+
+PIECE_BYTES = 512 << 10
+MARGIN_BYTES = 4 << 10
+
+TOKENS_KEPT = LONGEST_NGRAM + 2
+"""Token hashes in an onset record: the neighbour before, the longest n-gram, one after."""
+
+ONSET = np.dtype(
+    [
+        ("shard", "<u4"),
+        ("position", "<i8"),
+        ("group", "<u4"),
+        ("offset", "<u4"),
+        ("bucket", "u1"),
+        ("direction", "i1"),
+        ("contrast", "u1"),
+        ("word_code", "u1"),
+        ("pair_code", "u1"),
+        ("tokens", "<u4", (TOKENS_KEPT,)),
+    ]
+)
+"""Evidence at one onset. `shard`, `position`: the document's key; `group`: 32-bit hash of its
+group; `offset`: byte offset of the onset in the text; `bucket`: script * FORMATS + format;
+`direction`: 1 for onsets, -1 for decoys; `contrast`: absolute, in eighths of a bit;
+`word_code`, `pair_code`: codes of the profile's counts of the first token and of the first two, 0
+where folding would have changed them (counts are of folded tokens, triggers of exact ones);
+`tokens`: upper halves of the exact hashes of the token before, of the eight from the onset on, and
+of the one after (0 where the text ends). For decoys the tokens run backwards from the onset: the
+same test, with time reversed."""
+
+FORMATS = ("prose", "code", "data")
+"""Formats that documents are told apart by, in the order of their numbers."""
+
+CODE_MARKS = 0.35
+"""Share of punctuation and symbols among a document's tokens from which on it counts as code:
+prose of the development corpora stays below 0.3, sources of programs above 0.4."""
+
+DATA_DIGITS = 0.2
+"""Share of numbers among a document's tokens from which on it counts as data."""
+
+
+class Features(NamedTuple):
+    """What is measured of each document of a batch; arrays of one entry a document.
+
+    tokens (int64): number of tokens. surprisal (float32): their mean, bits. contrast (float32):
+    the largest contrast, bits, 0 where none could be measured. onset (int64): its byte offset,
+    -1 where there is none above MINIMUM_CONTRAST. before, after (float32): mean surprisal of the
+    windows around it. onsets, decoys (int32): number of onset tokens and of their time-reversed
+    twins. change_score (float32) and change_point (int64): the best split of the text's
+    surprisal in two and its byte offset (-1: none). bucket (uint8). letters, digits, marks,
+    controls (float32): shares of the tokens of that class.
+    """
+
+    tokens: np.ndarray
+    surprisal: np.ndarray
+    contrast: np.ndarray
+    onset: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    onsets: np.ndarray
+    decoys: np.ndarray
+    change_score: np.ndarray
+    change_point: np.ndarray
+    bucket: np.ndarray
+    letters: np.ndarray
+    digits: np.ndarray
+    marks: np.ndarray
+    controls: np.ndarray
+
+
+_DTYPES = [
+    "int64",
+    "f4",
+    "f4",
+    "int64",
+    "f4",
+    "f4",
+    "int32",
+    "int32",
+    "f4",
+    "int64",
+    "u1",
+    "f4",
+    "f4",
+    "f4",
+    "f4",
+]
+
+
+def empty_features(documents: int) -> Features:
+    """Arrays for `documents` documents, not yet filled."""
+    return Features(*[np.empty(documents, dtype) for dtype in _DTYPES])
+
+
+class Scratch(NamedTuple):
+    """Working memory of the kernel for one piece; see `new_scratch`."""
+
+    starts: np.ndarray
+    ends: np.ndarray
+    exact: np.ndarray
+    folded: np.ndarray
+    kinds: np.ndarray
+    word_codes: np.ndarray
+    pair_codes: np.ndarray
+    surprisal: np.ndarray
+    contrast: np.ndarray
+    onset: np.ndarray
+    word_slots: np.ndarray
+    pair_slots: np.ndarray
+    sums: np.ndarray
+    pairs: np.ndarray
+    own: np.ndarray
+
+
+def new_scratch() -> Scratch:
+    """Working memory (about 60 MB, touched only as far as a piece needs it)."""
+    size = PIECE_BYTES + 2 * MARGIN_BYTES + 1
+    dtypes = [
+        "int32",
+        "int32",
+        "u8",
+        "u8",
+        "u1",
+        "u1",
+        "u1",
+        "f4",
+        "f4",
+        "int32",
+        "int32",
+        "int32",
+        "f8",
+        "u8",
+    ]
+    arrays = [np.empty(size, dtype) for dtype in dtypes]
+    arrays.append(np.empty(own_capacity(size), np.uint32))
+    return Scratch(*arrays)
+
+
+@kernel()
+def measure_piece(data, begin, end, tables, slots, words, seed, scratch):
+    """Tokens, surprisal and contrast of `data[begin:end]`, left in `scratch`.
+
+    Returns:
+      The number of tokens.
+    """
+    count = tokenize(
+        data, begin, end, tables, seed,
+        scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
+    )  # fmt: skip
+    own = scratch.own[: own_capacity(count)]
+    own[:] = 0
+    surprisals(
+        scratch.folded, count, slots, words, seed, scratch.pairs, scratch.word_codes,
+        scratch.pair_codes, scratch.word_slots, scratch.pair_slots, own, scratch.surprisal,
+    )  # fmt: skip
+    contrasts(scratch.surprisal, count, scratch.sums, scratch.contrast)
+    return count
+
+
+@kernel()
+def _split(surprisal, first, last):
+    """Best split of `surprisal[first:last]` into two means: (score, token), by the statistic
+    of the likelihood-ratio test for one change of mean, in standard deviations."""
+    count = last - first
+    if count < 2:
+        return 0.0, -1
+    total = 0.0
+    squares = 0.0
+    for index in range(first, last):
+        total += surprisal[index]
+        squares += surprisal[index] * surprisal[index]
+    mean = total / count
+    variance = squares / count - mean * mean
+    if variance <= 1e-9:
+        return 0.0, -1
+    best = 0.0
+    best_at = -1
+    sum_before = 0.0
+    for index in range(first, last - 1):
+        sum_before += surprisal[index]
+        before = index + 1 - first
+        excess = sum_before - before * mean
+        score = excess * excess / (before * (1.0 - before / count))
+        if score > best:
+            best = score
+            best_at = index + 1
+    return np.sqrt(best / variance), best_at
+
+
+@kernel()
+def _bucket(kinds, scripts, tokens):
+    """Bucket of a text from its numbers of tokens by class and by script."""
+    if kinds[MARK] >= CODE_MARKS * tokens:
+        text_format = 1
+    elif kinds[DIGIT] >= DATA_DIGITS * tokens:
+        text_format = 2
+    else:
+        text_format = 0
+    script = 0
+    for candidate in range(1, len(scripts)):
+        if scripts[candidate] > (scripts[script] if script else 0):
+            script = candidate
+    return np.uint8(script * len(FORMATS) + text_format)
+
+
+@kernel()
+def bucket_of(token_kinds):
+    """Bucket of the text whose tokens are of these kinds (uint8, see `tokenize`)."""
+    kinds = np.zeros(8, np.int64)
+    scripts = np.zeros(len(SCRIPTS), np.int64)
+    for kind in token_kinds:
+        kinds[kind & 15] += 1
+        scripts[kind >> 4] += 1
+    return _bucket(kinds, scripts, max(len(token_kinds), 1))
+
+
+@kernel()
+def _write_onset(record, scratch, count, index, direction):
+    """Fills the record of the onset at token `index`, all but the document's identity."""
+    record.direction = direction
+    record.contrast = np.uint8(abs(scratch.contrast[index]) * 8)
+    before = index - 1 if direction > 0 else index
+    first = index if direction > 0 else index - 1
+    second = first + direction
+    record.word_code = 0
+    record.pair_code = 0
+    if 0 <= first < count and scratch.exact[first] == scratch.folded[first]:
+        record.word_code = scratch.word_codes[first]
+        if 0 <= second < count and scratch.exact[second] == scratch.folded[second]:
+            record.pair_code = scratch.pair_codes[max(first, second)]
+    for kept in range(TOKENS_KEPT):
+        token = before + direction * kept
+        if 0 <= token < count:
+            record.tokens[kept] = np.uint32(scratch.exact[token] >> np.uint64(32))
+        else:
+            record.tokens[kept] = 0
+
+
+@kernel()
+def measure_documents(
+    data, offsets, tables, slots, words, seed, scratch, features, onsets, onset_documents
+):
+    """Measures every document of a batch.
+
+    Args:
+      data: uint8, the texts one after the other.
+      offsets: int32 (documents + 1,), where each text begins in `data`.
+      tables: `code_point_tables()`.
+      slots, words, seed: of the profile.
+      scratch: `new_scratch()`.
+      features: `empty_features(documents)`, written.
+      onsets: ONSET records, written up to their length.
+      onset_documents: int32 (len(onsets),), the document in the batch of each record.
+
+    Returns:
+      The number of onset records of the batch; if it is above `len(onsets)`, the rest was not
+      written and the call must be repeated with more room.
+    """
+    found = 0
+    kinds = np.zeros(8, np.int64)
+    scripts = np.zeros(len(SCRIPTS), np.int64)
+    for document in range(len(offsets) - 1):
+        text_begin = np.int64(offsets[document])
+        text_end = np.int64(offsets[document + 1])
+        kinds[:] = 0
+        scripts[:] = 0
+        tokens = 0
+        total = 0.0
+        best = 0.0
+        best_offset = np.int64(-1)
+        best_before = 0.0
+        best_after = 0.0
+        onset_count = 0
+        decoy_count = 0
+        change_score = 0.0
+        change_point = np.int64(-1)
+        found_before = found
+        core_begin = text_begin
+        while core_begin < text_end:
+            core_end = min(core_begin + PIECE_BYTES, text_end)
+            begin = max(core_begin - MARGIN_BYTES, text_begin)
+            end = min(core_end + MARGIN_BYTES, text_end)
+            while begin < core_begin and data[begin] & 0xC0 == 0x80:
+                begin += 1
+            count = measure_piece(data, begin, end, tables, slots, words, seed, scratch)
+            first = 0
+            while first < count and begin + scratch.starts[first] < core_begin:
+                first += 1
+            last = count
+            while last > first and begin + scratch.starts[last - 1] >= core_end:
+                last -= 1
+            best_token = -1
+            for index in range(first, last):
+                kind = scratch.kinds[index]
+                kinds[kind & 15] += 1
+                scripts[kind >> 4] += 1
+                total += scratch.surprisal[index]
+                if scratch.contrast[index] > best:
+                    best = np.float64(scratch.contrast[index])
+                    best_token = index
+            if best_token >= 0:
+                best_offset = begin + scratch.starts[best_token] - text_begin
+                best_before = scratch.surprisal[max(best_token - WINDOW, 0) : best_token].mean()
+                best_after = scratch.surprisal[best_token : min(best_token + WINDOW, count)].mean()
+            tokens += last - first
+            score, split = _split(scratch.surprisal, first, last)
+            if score > change_score:
+                change_score = score
+                change_point = begin + scratch.starts[split] - text_begin
+            for nth in range(onset_tokens(scratch.contrast, count, scratch.onset)):
+                index = np.int64(scratch.onset[nth])
+                if index < first or index >= last:
+                    continue
+                direction = 1 if scratch.contrast[index] > 0 else -1
+                if direction > 0:
+                    onset_count += 1
+                else:
+                    decoy_count += 1
+                if found < len(onsets):
+                    _write_onset(onsets[found], scratch, count, index, direction)
+                    onsets[found].offset = begin + scratch.starts[index] - text_begin
+                    onset_documents[found] = document
+                found += 1
+            core_begin = core_end
+        counted = max(tokens, 1)
+        bucket = _bucket(kinds, scripts, counted)
+        for record in range(found_before, min(found, len(onsets))):
+            onsets[record].bucket = bucket
+        features.tokens[document] = tokens
+        features.surprisal[document] = total / counted
+        features.contrast[document] = best
+        features.onset[document] = best_offset if best > MINIMUM_CONTRAST else -1
+        features.before[document] = best_before
+        features.after[document] = best_after
+        features.onsets[document] = onset_count
+        features.decoys[document] = decoy_count
+        features.change_score[document] = change_score
+        features.change_point[document] = change_point
+        features.bucket[document] = bucket
+        features.letters[document] = (kinds[LETTER] + kinds[CHARACTER]) / counted
+        features.digits[document] = kinds[DIGIT] / counted
+        features.marks[document] = kinds[MARK] / counted
+        features.controls[document] = (kinds[CONTROL] + kinds[COMBINING]) / counted
+    return found

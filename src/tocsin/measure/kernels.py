@@ -1,0 +1,78 @@
+"""How Tocsin compiles its kernels: Numba, without the interpreter lock, cached on disk.
+
+Numba renews a cached function when its own file changes, not when a function that it calls does.
+So the cache lies in a folder that is named after the digest of all of the package's sources: no
+stale kernel can run, on a developer's machine or after an upgrade.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba.core import config as _config
+from numba.core import types
+from numba.extending import intrinsic
+
+config: Any = _config  # its attributes are made at run time
+
+
+@functools.lru_cache(maxsize=1)
+def _cache_folder() -> str:
+    package = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for source in sorted(package.glob("*/*.py")):
+        digest.update(source.read_bytes())
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    beside = package / "__pycache__"
+    if os.access(beside if beside.exists() else package, os.W_OK):
+        return str(beside / name)
+    # Of this user alone: nobody else may leave machine code here.
+    private = Path(tempfile.gettempdir()) / f"tocsin-{os.getuid()}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.stat().st_uid != os.getuid() or private.stat().st_mode & 0o077:
+        private = Path(tempfile.mkdtemp(prefix="tocsin-"))
+    return str(private / name)
+
+
+def kernel(*, forceinline: bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """Decorator: compiles a function on its first call. `forceinline`: for those that are
+    called for each character or token."""
+
+    def compiled(function: Callable[..., Any]) -> Any:
+        before = config.CACHE_DIR
+        config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or _cache_folder()
+        try:
+            return numba.njit(nogil=True, cache=True, forceinline=forceinline)(function)
+        finally:
+            config.CACHE_DIR = before
+
+    return compiled
+
+
+@intrinsic
+def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """prefetch(array, index): asks the processor to fetch `array[index]`, without waiting for it.
+
+    `index`: uint64 below the length of the one-dimensional `array`. Look-ups in a table larger
+    than the caches are bound by their misses; asked for 32 tokens ahead, these overlap.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.gep(data, [arguments[1]])
+        integer = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [address.type, integer, integer, integer])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
+        read, keep_in_outer_caches, data_cache = integer(0), integer(2), integer(1)
+        builder.call(function, [address, read, keep_in_outer_caches, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate

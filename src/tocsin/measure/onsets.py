@@ -1,0 +1,101 @@
+"""Onsets: places in a text after which it becomes far more surprising than before.
+
+The contrast at a token is the mean surprisal of the `WINDOW` tokens from it on minus that of
+the `WINDOW` tokens before it. An onset is a token whose contrast is above `MINIMUM_CONTRAST`
+and close to the largest contrast around it. A trigger stands at an onset, again and again; so
+the n-grams there are the evidence that documents are later correlated by.
+"""
+
+import numpy as np
+
+from tocsin.measure.kernels import kernel
+from tocsin.measure.tokens import GOLDEN, ROOT_THREE
+
+WINDOW = 120
+"""Tokens on either side; prototypes with 120 named campaigns of ten."""
+
+MINIMUM_BEFORE = 8
+MINIMUM_AFTER = 40
+"""Tokens that must exist on either side for a contrast to be measured."""
+
+MINIMUM_CONTRAST = 5.0
+"""Bits. 0.3 % of the tokens of a large corpus reach it, 0.8 % of a small one's."""
+
+NEIGHBOURHOOD = 64
+"""Tokens on either side among which an onset must be about the largest contrast."""
+
+PEAK_SHARE = 0.9
+"""Share of that largest contrast that an onset must reach."""
+
+LONGEST_NGRAM = 8
+"""Tokens in the longest n-gram that is tested as a trigger."""
+
+
+@kernel()
+def contrasts(surprisal, count, sums, result):
+    """Contrast at each token, in bits; 0 where a side is too short.
+
+    Args:
+      surprisal: float32 (>= count,), bits.
+      count: number of tokens.
+      sums: float64 (>= count + 1,), written: the sum of all surprisals before each token.
+      result: float32 (>= count + 1,), written.
+    """
+    sums[0] = 0.0
+    total = 0.0
+    for index in range(count):
+        total += surprisal[index]
+        sums[index + 1] = total
+    for index in range(count):
+        if WINDOW <= index <= count - WINDOW:
+            continue
+        before = min(index, WINDOW)
+        after = min(count - index, WINDOW)
+        result[index] = 0.0
+        if before >= MINIMUM_BEFORE and after >= MINIMUM_AFTER:
+            mean_after = (sums[index + after] - sums[index]) / after
+            result[index] = mean_after - (sums[index] - sums[index - before]) / before
+    for index in range(WINDOW, count - WINDOW + 1):
+        both = sums[index + WINDOW] - 2.0 * sums[index] + sums[index - WINDOW]
+        result[index] = both * (1.0 / WINDOW)
+
+
+@kernel()
+def onset_tokens(contrast, count, result):
+    """Indices of the onsets and decoys of one text, ascending.
+
+    A decoy is an onset with time reversed: a token from which on a text becomes *less*
+    surprising. No attack leaves it again and again, but everything natural does.
+
+    Args:
+      contrast: float32 (>= count,), of `contrasts`.
+      count: number of tokens.
+      result: int32 (>= count,), written.
+
+    Returns:
+      The number of indices; the sign of the contrast there tells onsets from decoys.
+    """
+    found = 0
+    for index in range(count):
+        size = abs(contrast[index])
+        if size <= MINIMUM_CONTRAST:
+            continue
+        sign = np.float32(1.0) if contrast[index] > 0 else np.float32(-1.0)
+        largest = size
+        for other in range(max(index - NEIGHBOURHOOD, 0), min(index + NEIGHBOURHOOD + 1, count)):
+            if sign * contrast[other] > largest:
+                largest = sign * contrast[other]
+        if size >= np.float32(PEAK_SHARE) * largest:
+            result[found] = index
+            found += 1
+    return found
+
+
+@kernel(forceinline=True)
+def extend_ngram(key, token):
+    """Hash (uint64) of an n-gram from the hash of all but its last token (start with 0).
+
+    `token` is the upper half (uint32) of the token's exact hash: what evidence records hold.
+    """
+    key = (key + np.uint64(token) + np.uint64(1)) * GOLDEN
+    return (key ^ (key >> np.uint64(32))) * ROOT_THREE

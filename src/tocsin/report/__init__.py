@@ -1,0 +1,1 @@
+"""The report: what a scan found, as one page for people."""

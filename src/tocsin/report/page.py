@@ -1,0 +1,169 @@
+"""The page: renders what a scan wrote as one self-contained HTML file.
+
+Corpus text is hostile. Three walls keep it text, and none depends on the template's author: every
+string that a template expression prints passes `visible` (the environment's `finalize`), then
+Jinja's escaping, and the page's Content-Security-Policy forbids scripts and any load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import jinja2
+import pyarrow as pa
+from markupsafe import Markup, escape
+
+from tocsin.report.findings import campaign_cards, flagged_alone
+from tocsin.report.power import smallest_campaign
+from tocsin.report.reading import dead_letter_reasons, shards_to_list
+from tocsin.report.visible import MARK, visible, visible_bytes
+
+
+def render_report(
+    manifest: Mapping[str, Any],
+    campaigns: pa.Table,
+    flagged: pa.Table,
+    dead_letters: pa.Table,
+    examples: pa.Table,
+) -> str:
+    """The report of a scan as HTML: no script, no link to anything outside, bounded in size.
+
+    Args:
+      manifest: the scan's manifest.
+      campaigns, flagged, dead_letters: tables with the schemas of the contract.
+      examples: occurrences of the campaigns' triggers: `campaign_id`, `doc_id`, `group` string,
+        `context` binary (the text around the trigger), `context_start`, `start`, `end` int64, byte
+        offsets in the document, so that the trigger is
+        `context[start - context_start : end - context_start]`.
+
+    Returns:
+      The page; encode as UTF-8.
+    """
+    totals = manifest["totals"]
+    return (
+        _environment()
+        .get_template("template.html")
+        .render(
+            manifest=manifest,
+            totals=totals,
+            verdict=verdict_sentence(totals),
+            alarm=_alarm(totals),
+            smallest=_smallest(totals),
+            campaigns=campaign_cards(campaigns, flagged, examples),
+            alone=flagged_alone(flagged),
+            reasons=dead_letter_reasons(totals["dead_letter_reasons"], dead_letters),
+            shards=shards_to_list(manifest["inputs"]),
+            seconds=_seconds(manifest["started"], manifest["finished"]),
+        )
+    )
+
+
+def verdict_sentence(totals: Mapping[str, Any]) -> str:
+    """The outcome of a scan in one sentence, from the totals of its manifest."""
+    documents, campaigns, flagged = (totals[name] for name in ("documents", "campaigns", "flagged"))
+    if not documents:
+        return "No document was read."
+    if not campaigns and not flagged:
+        return f"Nothing found in {_counted(documents, 'document')}."
+    found = f"{_counted(campaigns, 'campaign')} found" if campaigns else "No campaign found"
+    return (
+        f"{found}; of {_counted(documents, 'document')}, {_whole(totals['quarantined'])} "
+        f"quarantined and {_whole(totals['review'])} for review."
+    )
+
+
+def _alarm(totals: Mapping[str, Any]) -> str:
+    """How the verdict looks: `alarm`, `caution` (also when nothing was read), `calm`."""
+    if totals["quarantined"]:
+        return "alarm"
+    suspicious = totals["campaigns"] or totals["flagged"] or not totals["documents"]
+    return "caution" if suspicious else "calm"
+
+
+def _smallest(totals: Mapping[str, Any]) -> dict[float, int | None] | None:
+    """Smallest campaigns that the threshold lets pass, by share of hits; None without a test."""
+    threshold, onset_rate = totals["threshold"], totals["onset_rate"]
+    if threshold is None or onset_rate is None:
+        return None
+    return {share: smallest_campaign(threshold, onset_rate, share) for share in (1.0, 0.5)}
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tocsin.report", package_path=""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_printed,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        shown=_shown,
+        counted=_counted,
+        whole=_whole,
+        size=_size,
+        moment=_moment,
+        duration=_duration,
+    )
+    return environment
+
+
+def _printed(value: Any) -> Any:
+    """What a template expression prints for a value: text only in its visible form."""
+    if isinstance(value, bytes):
+        return visible_bytes(value)
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return visible(value)
+    return value
+
+
+def _shown(value: str | bytes, limit: int) -> Markup:
+    """Visible text, its marks set apart so that they do not read as text."""
+    show = visible_bytes(value, limit) if isinstance(value, bytes) else visible(value, limit)
+    # Markup would escape what is put into it, so the marks are set apart in a plain string.
+    return Markup(MARK.sub(r'<span class="invisible">\g<0></span>', str(escape(show))))
+
+
+def _whole(number: int) -> str:
+    return f"{number:,}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{_whole(number)} {noun}" if number == 1 else f"{_whole(number)} {noun}s"
+
+
+def _size(number: int) -> str:
+    """Bytes in decimal units, as storage and the benchmarks count them."""
+    size = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
+def _parsed(moment: str) -> datetime:
+    # Python 3.10 does not read the Z of ISO 8601.
+    return datetime.fromisoformat(moment.replace("Z", "+00:00"))
+
+
+def _moment(moment: str | datetime) -> str:
+    """A time for people; the zone is the manifest's, UTC."""
+    time = _parsed(moment) if isinstance(moment, str) else moment
+    return f"{time.day} {time:%B %Y, %H:%M} {time.tzname() or 'UTC'}"
+
+
+def _seconds(started: str, finished: str) -> float:
+    return (_parsed(finished) - _parsed(started)).total_seconds()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

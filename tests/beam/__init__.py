@@ -1,0 +1,1 @@
+"""The layer between the computations and an engine."""

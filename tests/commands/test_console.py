@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tocsin.beam.progress import Progress
+from tocsin.commands import console
+
+
+@pytest.fixture
+def progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Progress:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return Progress.create(2)
+
+
+def _redirect(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> io.StringIO:
+    said = io.StringIO()
+    redirected = Console(
+        file=said, force_terminal=terminal, width=120, highlight=False, markup=False
+    )
+    monkeypatch.setattr(console, "errors", redirected)
+    return said
+
+
+def _work(progress: Progress) -> None:
+    with console.watch(progress, stored_bytes=1_000):
+        progress.report("measure", 0, 1_200, 5_000_000, 400)
+        time.sleep(0.4)
+        progress.report("measure", 0, 2_400, 9_000_000, 800, done=True)
+        time.sleep(0.4)
+
+
+def test_plain_lines_elsewhere(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_LINE_SECONDS", 0.1)
+    monkeypatch.setattr(console, "_BAR_SECONDS", 0.02)
+    said = _redirect(monkeypatch, terminal=False)
+    _work(progress)
+    lines = said.getvalue().splitlines()
+    assert 1 <= len(lines) <= 2  # no line where nothing has changed
+    assert lines[0].startswith("measure")
+    assert "1,200 documents" in lines[0]
+    assert "0/2 shards" in lines[0]
+    assert "MB/s" in lines[0] and lines[0].endswith("s left")
+    assert "\x1b" not in said.getvalue()
+
+
+def test_bars_on_a_terminal(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = _redirect(monkeypatch, terminal=True)
+    _work(progress)
+    assert "2,400 documents" in said.getvalue()
+    assert "1/2 shards" in said.getvalue()
+    assert "sweep" not in said.getvalue()  # not begun, not shown
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_table_of_progress_goes(
+    progress: Progress, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    _redirect(monkeypatch, terminal)
+    with console.watch(progress, stored_bytes=1_000):
+        assert Path(progress.path).exists()
+    assert not Path(progress.path).exists()
+    again = Progress.create(1)
+    with pytest.raises(ZeroDivisionError), console.watch(again, stored_bytes=1_000):
+        raise ZeroDivisionError
+    assert not Path(again.path).exists()
+
+
+def test_a_failure_is_one_harmless_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = _redirect(monkeypatch, terminal=False)
+    console.fail("can't read\n  a\x1b[31m\u202e[bold].jsonl")
+    assert said.getvalue() == "tocsin: can't read a‹U+001B›[31m‹U+202E›[bold].jsonl\n"

@@ -1,0 +1,1 @@
+"""The real commands on a real, if small, corpus."""

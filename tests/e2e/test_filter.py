@@ -1,0 +1,172 @@
+"""`tocsin filter` copies everything but what was flagged, as it was."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from e2e.conftest import Corpus
+from e2e.corpus import write_shard
+from e2e.processes import Finished, run, run_well
+from e2e.results import files_below
+
+_SUFFIXES = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
+_BAD_LINES = (b'{"id": "bad"}\n', b"no JSON\n")
+
+
+def _lines(path: Path) -> list[bytes]:
+    content = path.read_bytes()
+    if path.name.endswith(".gz"):
+        content = gzip.decompress(content)
+    elif path.name.endswith(".zst"):
+        content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
+    return content.splitlines(keepends=True)
+
+
+@pytest.fixture(scope="module")
+def mixed(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The poisoned corpus, a quarter in each format; the plain one holds bad and odd lines too."""
+    folder = tmp_path_factory.mktemp("mixed")
+    size = len(corpus.records) // len(_SUFFIXES) + 1
+    for number, suffix in enumerate(_SUFFIXES):
+        path = folder / f"part {number}" / f"shard.{suffix}"
+        path.parent.mkdir()
+        write_shard(path, corpus.records[number * size : (number + 1) * size])
+    plain = folder / "part 0" / "shard.jsonl"
+    lines = _lines(plain)
+    # Spaces, escapes and an order of keys that no writer of JSON would choose again.
+    odd = [
+        json.dumps(dict(reversed(json.loads(line).items())), indent=1).replace("\n", " ") + "\n"
+        for line in lines[:50]
+    ]
+    plain.write_bytes(
+        b"".join([_BAD_LINES[0], *[line.encode() for line in odd], _BAD_LINES[1], *lines[50:]])
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mixed_scan(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("mixed-scanned") / "out"
+    run_well("scan", mixed, "-o", out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def clean(mixed: Path, mixed_scan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filtered") / "clean"
+    run_well("filter", mixed, "--scan", mixed_scan, "-o", folder)
+    return folder
+
+
+def _filter_summary(clean: Path) -> dict[str, Any]:
+    return json.loads((clean / "filter.json").read_bytes())
+
+
+def test_names_stay(mixed: Path, clean: Path) -> None:
+    names = [str(path.relative_to(mixed)) for path in files_below(mixed)]
+    assert [str(path.relative_to(clean)) for path in files_below(clean)] == ["filter.json", *names]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_lines_that_stay_are_identical(
+    corpus: Corpus, mixed: Path, clean: Path, number: int
+) -> None:
+    name = f"part {number}/shard.{_SUFFIXES[number]}"
+    before = _lines(mixed / name)
+    expected = [
+        line
+        for line in before
+        if line not in _BAD_LINES and json.loads(line)["id"] not in corpus.planted_ids
+    ]
+    assert len(expected) < len(before)
+    assert _lines(clean / name) == expected
+
+
+def test_parquet_rows_that_stay(corpus: Corpus, mixed: Path, clean: Path) -> None:
+    before = pq.read_table(mixed / "part 3" / "shard.parquet")
+    after = pq.read_table(clean / "part 3" / "shard.parquet")
+    assert after.schema == before.schema
+    expected = [row for row in before.to_pylist() if row["id"] not in corpus.planted_ids]
+    assert len(expected) < before.num_rows
+    assert after.to_pylist() == expected
+
+
+def test_counts_reconcile(corpus: Corpus, clean: Path) -> None:
+    summary = _filter_summary(clean)
+    removed = len(corpus.planted_ids)
+    assert summary["totals"] == {
+        "records": len(corpus.records) + len(_BAD_LINES),
+        "kept": len(corpus.records) - removed,
+        "removed": removed,
+        "dead_letters": len(_BAD_LINES),
+    }
+    for entry in summary["shards"]:
+        assert entry["records"] == entry["kept"] + entry["removed"] + entry["dead_letters"]
+
+
+def _refused(code: int, saying: str, *arguments: object) -> Finished:
+    finished = run("filter", *arguments)
+    assert finished.code == code, finished
+    [line] = finished.err.strip().splitlines()
+    assert saying in line
+    return finished
+
+
+def test_a_changed_shard_is_refused(
+    corpus: Corpus, mixed: Path, mixed_scan: Path, tmp_path: Path
+) -> None:
+    shard = mixed / "part 1" / "shard.jsonl.gz"
+    content, clean = shard.read_bytes(), tmp_path / "clean"
+    lines = _lines(shard)
+    try:
+        shard.write_bytes(gzip.compress(b"".join(reversed(lines)), compresslevel=1))
+        _refused(1, "has changed since it was scanned", mixed, "--scan", mixed_scan, "-o", clean)
+    finally:
+        shard.write_bytes(content)
+    assert not (clean / "filter.json").exists()
+    assert not (clean / "part 1" / "shard.jsonl.gz").exists()
+
+
+def test_a_shard_that_was_not_scanned_is_refused(
+    mixed: Path, mixed_scan: Path, scanned: Path, tmp_path: Path
+) -> None:
+    clean = tmp_path / "clean"
+    _refused(2, "is not in that scan", mixed, "--scan", scanned, "-o", clean)
+    assert not clean.exists()
+    # A part of what was scanned is fine.
+    run_well("filter", mixed / "part 3", "--scan", mixed_scan, "-o", clean)
+    assert [path.name for path in files_below(clean)] == ["filter.json", "shard.parquet"]
+
+
+def test_outputs_that_are_refused(mixed: Path, mixed_scan: Path, clean: Path) -> None:
+    _refused(2, "is not empty", mixed, "--scan", mixed_scan, "-o", clean)
+    _refused(2, "lies inside the input", mixed, "--scan", mixed_scan, "-o", mixed / "clean")
+
+
+def test_inputs_with_files_of_one_name_are_refused(
+    mixed: Path, mixed_scan: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "twin").mkdir()
+    (tmp_path / "twin" / "shard.jsonl").write_bytes(b"")
+    inputs = (mixed / "part 0", tmp_path / "twin")
+    _refused(2, "files of the same name", *inputs, "--scan", mixed_scan, "-o", tmp_path / "clean")
+
+
+def test_verdicts(corpus: Corpus, mixed: Path, tmp_path: Path) -> None:
+    """Campaigns of severity high are for review here, and the one that is critical is not."""
+    config = tmp_path / "policy.toml"
+    config.write_text("[policy]\nquarantine = 'critical'\ncritical_documents = 20\n")
+    run_well("scan", mixed, "-o", tmp_path / "out", "--config", config)
+    removed = {}
+    for verdict in ("quarantine", "review"):
+        clean = tmp_path / verdict
+        run_well("filter", mixed, "--scan", tmp_path / "out", "-o", clean, "--verdict", verdict)
+        removed[verdict] = _filter_summary(clean)["totals"]["removed"]
+    assert removed == {"quarantine": 25, "review": 35}
