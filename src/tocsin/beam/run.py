@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -12,6 +14,8 @@ from typing import NoReturn
 import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.worker import sdk_worker
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 LOCAL = "DirectRunner"
 
@@ -64,8 +68,8 @@ class Engine:
         runner: str | FnApiRunner = self.runner
         if self.runner == LOCAL:
             # Beam's own DirectRunner first tries to download another one.
-            runner = FnApiRunner()
             _use_cores(options.view_as(DirectOptions), self.arguments, stored_bytes)
+            runner = FnApiRunner(default_environment=_workers(options.view_as(DirectOptions)))
         try:
             pipeline = beam.Pipeline(runner=runner, options=options)
             lay(pipeline)
@@ -83,6 +87,22 @@ def _use_cores(direct: DirectOptions, arguments: Sequence[str], stored_bytes: in
     elif stored_bytes >= PARALLEL_BYTES and (cores or 1) > 1:
         direct.direct_num_workers = cores
         direct.direct_running_mode = "multi_processing"
+
+
+def _workers(direct: DirectOptions) -> SubprocessSDKEnvironment | None:
+    """How worker processes are started; none for workers in this process.
+
+    As Beam does for `multi_processing`, but for two things: the worker takes the place of the
+    shell, so that it ends when the job is given up, and what it prints (the tracebacks that
+    `JobFailed` says in one line) is for verbose runs.
+    """
+    if direct.direct_running_mode != "multi_processing":
+        return None
+    direct.direct_running_mode = "in_memory"
+    command = f"exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main"
+    if not logging.getLogger().isEnabledFor(logging.INFO):
+        command += " 2>/dev/null"
+    return SubprocessSDKEnvironment.from_command_string(command)
 
 
 def _innermost(error: BaseException) -> str:
@@ -133,9 +153,11 @@ def quiet_logs(verbose: bool) -> None:
     """Sets the level of what libraries log: warnings of a job are not the user's business unless
     asked for."""
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.CRITICAL,
+        level=logging.INFO if verbose else logging.ERROR,
         format="%(asctime)s %(levelname)s %(message)s",
     )
     if not verbose:
         for name in _TRACEBACKS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        # A worker thread prints the traceback beside logging it, with no way to turn that off.
+        vars(sdk_worker)["print"] = lambda *values, **options: None
