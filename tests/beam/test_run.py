@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import apache_beam as beam
 import pytest
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from tocsin.beam import run
 from tocsin.beam.run import LOCAL, Engine, JobFailed, RunnerError, engine, quiet_logs
@@ -141,13 +142,16 @@ def test_parallelism_of_a_local_run(
 
     class Pipeline:
         def __init__(self, runner: Any, options: Any) -> None:
-            seen.update(options.get_all_options())
+            seen.update(options.get_all_options(), environment=runner._default_environment)
             raise RuntimeError("seen")
 
     monkeypatch.setattr(run.beam, "Pipeline", Pipeline)
     with pytest.raises(JobFailed, match="seen"):
         Engine(LOCAL, tuple(arguments)).run(_lay, stored_bytes)
-    assert (seen["direct_num_workers"], seen["direct_running_mode"]) == expected
+    mode = seen["direct_running_mode"]
+    if isinstance(seen["environment"], SubprocessSDKEnvironment):
+        mode = "multi_processing"
+    assert (seen["direct_num_workers"], mode) == expected
 
 
 def test_what_beam_logs_is_shown_on_demand() -> None:
