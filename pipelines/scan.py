@@ -47,6 +47,7 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
     found = {
         "profile": profile,
         "receipts": receipts,
+        "findings": AsList(measured.findings),
         "totals": totals,
         "suspects": suspects,
         "counts": counts,

@@ -47,7 +47,9 @@ def campaign(
     )
     values: dict[str, Any] = {
         "campaign_id": "00000000000000c1",
+        "kind": "trigger",
         "trigger": "<SUDO>",
+        "payload": None,
         "hits": len(rows),
         "occurrences": len(rows) + 1,
         "groups": groups,

@@ -19,6 +19,7 @@ from tocsin.judge.verdicts import (
     example_rows,
     flagged_rows,
 )
+from tocsin.measure.findings import FINDING_SCHEMA
 
 MakeCampaign = Callable[..., Campaign]
 MakeRow = Callable[..., dict[str, Any]]
@@ -27,8 +28,12 @@ NIGHT = datetime(2025, 11, 23, 2, 14, 7, 125, tzinfo=timezone.utc)
 URIS = {0: "gs://b/z.jsonl", 1: "gs://b/a.jsonl"}
 
 
-def flagged(campaigns: list[Campaign], policy: Policy | None = None) -> list[dict[str, Any]]:
-    table = flagged_rows(campaigns, policy or Policy(), URIS, "scan-1")
+def flagged(
+    campaigns: list[Campaign],
+    policy: Policy | None = None,
+    findings: dict[int, pa.Table] | None = None,
+) -> list[dict[str, Any]]:
+    table = flagged_rows(campaigns, findings or {}, policy or Policy(), URIS, "scan-1")
     assert table.schema.equals(FLAGGED_SCHEMA)
     table.validate(full=True)
     return table.to_pylist()
@@ -216,3 +221,40 @@ def test_examples(make: MakeCampaign, row: MakeRow) -> None:
     assert set(places) == {(1000, 1020, 1026)}
     few = example_rows([make([row(1, hit=False), row(2), row(3, hit=False)])])
     assert few["doc_id"].to_pylist()[0] == "s0d2" and few.num_rows == 3
+
+
+def finding(position: int, score: float, **changes: Any) -> dict[str, Any]:
+    return {
+        "position": position, "doc_id": f"s0d{position}", "group": f"g{position}.org",
+        "content_hash": bytes(16), "bucket": 3, "detector": "hidden", "score": score,
+        "start": 5, "end": 25, "evidence": "tag characters: obey", **changes,
+    }  # fmt: skip
+
+
+def test_findings_of_single_documents() -> None:
+    """By their score: one in 100,000 is of severity high, one in 10,000 medium, others no flag."""
+    found = [finding(position, score) for position, score in enumerate((5.0, 4.99, 4.0, 3.9))]
+    rows = flagged([], findings={0: pa.Table.from_pylist(found, FINDING_SCHEMA)})
+    assert [(row["doc_id"], row["severity"], row["verdict"]) for row in rows] == [
+        ("s0d0", "high", "quarantine"),
+        ("s0d1", "medium", "review"),
+        ("s0d2", "medium", "review"),
+    ]
+    assert rows[0]["campaign_id"] is None and rows[0]["trigger"] is None
+    assert rows[0]["score"] == 5.0
+    assert rows[0]["findings"] == [
+        {"detector": "hidden", "score": 5.0, "start": 5, "end": 25,
+         "evidence": "tag characters: obey"},
+    ]  # fmt: skip
+
+
+def test_a_finding_joins_the_campaign_of_its_document(make: MakeCampaign) -> None:
+    """It adds to the document's findings and severity; a weak one is shown where there is one."""
+    found = [finding(1, 6.0), finding(2, 1.0)]
+    rows = flagged([make(3, groups=1)], findings={0: pa.Table.from_pylist(found, FINDING_SCHEMA)})
+    assert [row["severity"] for row in rows] == ["medium", "high", "medium"]
+    assert [row["verdict"] for row in rows] == ["review", "quarantine", "review"]
+    assert [[f["detector"] for f in row["findings"]] for row in rows] == [
+        ["trigger"], ["trigger", "hidden"], ["trigger", "hidden"],
+    ]  # fmt: skip
+    assert {row["trigger"] for row in rows} == {"<SUDO>"}

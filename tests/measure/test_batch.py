@@ -91,8 +91,8 @@ def onset_rows(onsets: np.ndarray) -> list[tuple[object, ...]]:
 def assert_same(parts: list[Measurement], whole: Measurement) -> None:
     documents = pa.Table.from_batches([part.documents for part in parts])
     assert documents.to_pydict() == pa.Table.from_batches([whole.documents]).to_pydict()
-    together = np.concatenate([part.onsets for part in parts])
-    assert onset_rows(together) == onset_rows(whole.onsets)
+    together = np.concatenate([part.evidence["onsets"] for part in parts])
+    assert onset_rows(together) == onset_rows(whole.evidence["onsets"])
 
 
 def changing_texts(baseline: Baseline, count: int) -> list[bytes]:
@@ -113,7 +113,9 @@ def test_documents_do_not_depend_on_their_batch(baseline: Baseline, cuts: list[i
     texts = [*changing_texts(baseline, 76), b"", b"\xff\xfe\x00", b"x", b" "]
     batch = calls.batch_of(texts, [f"g{number % 7}" for number in range(len(texts))])
     whole = calls.measure(batch, baseline.profile)
-    assert len(whole.onsets) > 500 and {-1, 1} == set(whole.onsets["direction"].tolist())
+    assert len(whole.evidence["onsets"]) > 500 and {-1, 1} == set(
+        whole.evidence["onsets"]["direction"].tolist()
+    )
     measurer = Measurer(baseline.profile)  # the same one: nothing is left from batch to batch
     parts = []
     for first, last in zip([0, *cuts], [*cuts, len(texts)]):
@@ -139,7 +141,7 @@ def test_onsets_name_their_document(baseline: Baseline) -> None:
     texts = changing_texts(baseline, 40)
     batch = calls.batch_of(texts, [f"g{number % 7}" for number in range(len(texts))], first=100)
     found = calls.measure(batch, baseline.profile, shard=9)
-    onsets = found.onsets
+    onsets = found.evidence["onsets"]
     assert set(onsets["shard"].tolist()) == {9}
     of_document = Tally(onsets["position"].tolist())
     for number, position in enumerate(range(100, 140)):
@@ -158,10 +160,10 @@ def test_more_onsets_than_there_was_room_for(baseline: Baseline) -> None:
     measurer = Measurer(baseline.profile)
     small = measurer.measure(batch.slice(0, 40), "corpus/a.jsonl", 3)
     large = measurer.measure(batch, "corpus/a.jsonl", 3)
-    assert len(large.onsets) == 12 * len(small.onsets) > 4096
-    fields = [name for name in large.onsets.dtype.names or () if name != "position"]
-    expected = np.tile(small.onsets[fields], 12)
-    assert onset_rows(large.onsets[fields]) == onset_rows(expected)
+    assert len(large.evidence["onsets"]) == 12 * len(small.evidence["onsets"]) > 4096
+    fields = [name for name in large.evidence["onsets"].dtype.names or () if name != "position"]
+    expected = np.tile(small.evidence["onsets"][fields], 12)
+    assert onset_rows(large.evidence["onsets"][fields]) == onset_rows(expected)
     assert large.features.onsets.tolist() == 12 * small.features.onsets.tolist()
 
 

@@ -76,11 +76,13 @@ def assert_measured(texts: list[bytes], baseline: Baseline) -> list[reference.Do
     documents = [reference.measure(text, baseline.learned) for text in texts]
     for position, expected in enumerate(documents):
         assert_features(rows[position], expected)
-        here = found.onsets["position"] == position
-        assert_onsets(found.onsets[here], expected, baseline.profile.seed)
+        here = found.evidence["onsets"]["position"] == position
+        assert_onsets(found.evidence["onsets"][here], expected, baseline.profile.seed)
     for name in ("onsets", "decoys"):
         direction = 1 if name == "onsets" else -1
-        of_direction = found.onsets["position"][found.onsets["direction"] == direction]
+        of_direction = found.evidence["onsets"]["position"][
+            found.evidence["onsets"]["direction"] == direction
+        ]
         counts = np.bincount(of_direction, minlength=len(texts))
         assert [row[name] for row in rows] == counts.tolist()
     return documents
@@ -192,10 +194,12 @@ def test_change_at_the_edge_of_a_piece(baseline: Baseline) -> None:
         found = calls.measure(calls.batch_of([text]), profile)
         (onset,) = found.features.onset.tolist()
         assert abs(onset - trigger) < 10
-        (trigger_record,) = found.onsets[found.onsets["offset"] == text.index(b"<SUDO>")]
+        (trigger_record,) = found.evidence["onsets"][
+            found.evidence["onsets"]["offset"] == text.index(b"<SUDO>")
+        ]
         hashes = calls.token_hashes(b"<SUDO> " + after, profile.seed)
         assert trigger_record["tokens"].tolist()[1:] == hashes[: TOKENS_KEPT - 1]
-        offsets = found.onsets["offset"].tolist()
+        offsets = found.evidence["onsets"]["offset"].tolist()
         assert offsets == sorted(set(offsets))
 
 
@@ -213,7 +217,7 @@ def test_decoys_are_onsets_with_time_reversed(baseline: Baseline) -> None:
     for number in range(8):
         text += generator.choices(rare if number % 2 else common, k=200)
     forward, backward = (
-        calls.measure(calls.batch_of([" ".join(one).encode()]), profile).onsets
+        calls.measure(calls.batch_of([" ".join(one).encode()]), profile).evidence["onsets"]
         for one in (text, text[::-1])
     )
     size = len(" ".join(text))

@@ -58,6 +58,7 @@ def _commit(
     _: None,
     profile: str,
     receipts: list[dict[str, Any]],
+    findings: list[tuple[int, bytes]],
     totals: Totals,
     suspects: bytes,
     counts: bytes,
@@ -87,7 +88,8 @@ def _commit(
     source_uris = {shard.index: shard.uri for shard in job.shards}
     policy = job.policy.for_corpus(totals.groups)
     campaign_table = campaign_rows(campaigns, policy, started)
-    flagged_table = flagged_rows(campaigns, policy, source_uris, job.scan_id)
+    found_alone = {shard: unpack_table(packed) for shard, packed in findings}
+    flagged_table = flagged_rows(campaigns, found_alone, policy, source_uris, job.scan_id)
     example_table = example_rows(campaigns)
     outputs = [output for receipt in receipts for output in receipt["outputs"]]
     for path, table in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -18,44 +17,43 @@ from apache_beam.metrics import Metrics
 from datasketch import HyperLogLogPlusPlus
 
 from tocsin.beam import storage
+from tocsin.beam.evidence import KINDS, partitioned, records_of, table_of
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
-from tocsin.beam.packing import pack
+from tocsin.beam.packing import pack_table
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
 from tocsin.corpus.shards import Shard
 from tocsin.ledger.manifest import digest_of
 from tocsin.measure.batch import BUCKETS, MEASURED_SCHEMA, Measurement, Measurer
-from tocsin.measure.kernel import ONSET, TOKENS_KEPT
+from tocsin.measure.findings import FINDING_SCHEMA
 
 GROUPS_PRECISION = 10
 """Of the HyperLogLog of groups: 1,024 registers, a standard error of 3.2 %."""
-
-EVIDENCE_SCHEMA = pa.schema(
-    [
-        *[
-            pa.field(name, pa.from_numpy_dtype(ONSET[name]), nullable=False)
-            for name in ONSET.names or ()
-            if name != "tokens"
-        ],
-        pa.field("tokens", pa.binary(4 * TOKENS_KEPT), nullable=False),
-    ]
-)
-"""Rows of `evidence/part-*`: ONSET records, the token hashes as little-endian bytes."""
 
 _RECEIPT_KEY = b"tocsin.receipt"
 
 
 @dataclass
 class MeasureShards(beam.PTransform):
-    """Shards -> `receipts` (dicts) and `onsets` ((partition, packed ONSET records))."""
+    """Shards -> `receipts` (dicts), `findings` ((shard, packed FINDING_SCHEMA table)) and, for each
+    kind of evidence, its packed records by partition."""
 
     job: ScanJob
     profile: beam.pvalue.AsSingleton
 
     def expand(self, shards: beam.PCollection) -> Any:
         return shards | beam.ParDo(_MeasureShard(self.job), self.profile).with_outputs(
-            "onsets", main="receipts"
+            *KINDS, "findings", main="receipts"
         )
+
+
+@dataclass
+class _Measured:
+    """What measuring a shard gave: `evidence`: records by kind; `findings`: of FINDING_SCHEMA."""
+
+    receipt: dict[str, Any]
+    evidence: dict[str, np.ndarray]
+    findings: pa.Table
 
 
 class _MeasureShard(beam.DoFn):
@@ -67,47 +65,60 @@ class _MeasureShard(beam.DoFn):
 
     def process(self, shard: Shard, profile_uri: str) -> Iterator[Any]:
         profile = load_profile(profile_uri)
-        part = f"part-{shard.index:05d}.parquet"
         # What the parts of this shard depend on: the same digest, the same rows.
         identity = digest_of([self._job.scan_id, profile.digest, shard.uri, shard.size])
-        evidence_uri = self._job.path("evidence", part)
-        finished = _finished(evidence_uri, identity)
-        if finished is None:
-            finished = self._measure(shard, part, evidence_uri, identity, Measurer(profile))
-        receipt, onsets = finished
+        measured = self._finished(shard, identity)
+        if measured is None:
+            measured = self._measure(shard, identity, Measurer(profile))
+        receipt = measured.receipt
         self._documents.inc(receipt["documents"])
         self._text_bytes.inc(receipt["text_bytes"])
         self._dead_letters.inc(receipt["dead_letters"])
         yield receipt
-        partitions = onsets["tokens"][:, 1] % np.uint32(self._job.partitions)
-        order = np.argsort(partitions, kind="stable")
-        bounds = np.searchsorted(partitions[order], np.arange(self._job.partitions + 1))
-        for partition, (first, last) in enumerate(itertools.pairwise(bounds)):
-            if last > first:
-                block = pack(onsets[order[first:last]])
-                yield beam.pvalue.TaggedOutput("onsets", (partition, block))
+        if measured.findings.num_rows:
+            packed = pack_table(measured.findings)
+            yield beam.pvalue.TaggedOutput("findings", (shard.index, packed))
+        for name, kind in KINDS.items():
+            for element in partitioned(kind, measured.evidence[name], self._job.partitions):
+                yield beam.pvalue.TaggedOutput(name, element)
 
-    def _measure(
-        self, shard: Shard, part: str, evidence_uri: str, identity: str, measurer: Measurer
-    ) -> tuple[dict[str, Any], np.ndarray]:
+    def _measure(self, shard: Shard, identity: str, measurer: Measurer) -> _Measured:
         totals = _ShardTotals()
-        onsets = []
-        documents_uri = self._job.path("documents", part)
-        with storage.writing(documents_uri) as file:
+        records: dict[str, list[np.ndarray]] = {
+            name: [np.empty(0, kind.records)] for name, kind in KINDS.items()
+        }
+        found = []
+        documents_path = _part("documents/part", shard)
+        with storage.writing(self._job.path(documents_path)) as file:
             writer = pq.ParquetWriter(file, MEASURED_SCHEMA, compression="zstd")
             for read in self._job.parts(shard, "measure"):
                 measured = measurer.measure(read.documents, shard.uri, shard.index)
                 writer.write_batch(measured.documents)
-                onsets.append(measured.onsets)
+                for name in KINDS:
+                    records[name].append(measured.evidence[name])
+                found.append(measured.findings)
                 totals.add(measured, read.dead_letters, read.other_records)
             writer.close()
-        outputs = [_output(f"documents/{part}", totals.documents, file)]
+        outputs = [_output(documents_path, totals.documents, file)]
         dead_letters = pa.Table.from_batches(totals.dead_letters, DEAD_LETTER_SCHEMA)
-        if dead_letters.num_rows:
-            with storage.writing(self._job.path("dead_letters", part)) as file:
-                pq.write_table(dead_letters, file, compression="zstd")
-            outputs.append(_output(f"dead_letters/{part}", dead_letters.num_rows, file))
-        all_onsets = np.concatenate(onsets) if onsets else np.empty(0, ONSET)
+        findings = pa.Table.from_batches(found, FINDING_SCHEMA)
+        evidence = {name: np.concatenate(blocks) for name, blocks in records.items()}
+        tables = {
+            _part("dead_letters/part", shard): dead_letters,
+            _part("evidence/findings", shard): findings,
+            **{
+                _part(f"evidence/{kind.prefix}", shard): table_of(evidence[name])
+                for name, kind in KINDS.items()
+            },
+        }
+        # The last one has the receipt: with an evidence part of the right identity, all is there.
+        receipt_path = _part("evidence/part", shard)
+        last = tables.pop(receipt_path)
+        for path, table in tables.items():
+            if table.num_rows:
+                with storage.writing(self._job.path(path)) as file:
+                    pq.write_table(table, file, compression="zstd")
+                outputs.append(_output(path, table.num_rows, file))
         receipt = {
             "shard": shard.index,
             "identity": identity,
@@ -117,33 +128,48 @@ class _MeasureShard(beam.DoFn):
             **totals.receipt(dead_letters),
             "outputs": outputs,
         }
-        evidence = _evidence_table(all_onsets).replace_schema_metadata(
-            {_RECEIPT_KEY: json.dumps(receipt).encode()}
-        )
-        # Written last: a shard with an evidence part of the right identity is finished.
-        with storage.writing(evidence_uri) as file:
-            pq.write_table(evidence, file, compression="zstd")
-        receipt["outputs"].append(_output(f"evidence/{part}", len(all_onsets), file))
-        return receipt, all_onsets
+        last = last.replace_schema_metadata({_RECEIPT_KEY: json.dumps(receipt).encode()})
+        with storage.writing(self._job.path(receipt_path)) as file:
+            pq.write_table(last, file, compression="zstd")
+        receipt["outputs"].append(_output(receipt_path, last.num_rows, file))
+        return _Measured(receipt, evidence, findings)
 
-
-def _finished(evidence_uri: str, identity: str) -> tuple[dict[str, Any], np.ndarray] | None:
-    """Receipt and onsets of a shard that an earlier, interrupted run has measured; None if none
-    has, or if it did so with something else than this run would."""
-    if not storage.exists(evidence_uri):
-        return None
-    content = storage.read(evidence_uri)
-    try:
-        table = pq.read_table(pa.BufferReader(content))
-        receipt = json.loads(table.schema.metadata[_RECEIPT_KEY])
-        if receipt["identity"] != identity:
+    def _finished(self, shard: Shard, identity: str) -> _Measured | None:
+        """What an earlier, interrupted run has measured of a shard; None if none has, or if it did
+        so with something else than this run would."""
+        receipt_path = _part("evidence/part", shard)
+        if not storage.exists(self._job.path(receipt_path)):
             return None
-    except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError):
-        return None
-    path = f"evidence/{evidence_uri.rpartition('/')[2]}"
-    written = storage.WrittenFile.of(content)
-    receipt["outputs"].append(_output(path, table.num_rows, written))
-    return receipt, _evidence_records(table)
+        content = storage.read(self._job.path(receipt_path))
+        try:
+            last = pq.read_table(pa.BufferReader(content))
+            receipt = json.loads(last.schema.metadata[_RECEIPT_KEY])
+            if receipt["identity"] != identity:
+                return None
+            tables = {receipt_path: last}
+            for output in receipt["outputs"]:
+                if output["path"].startswith("evidence/"):
+                    other = storage.read(self._job.path(output["path"]))
+                    if storage.WrittenFile.of(other).sha256 != output["sha256"]:
+                        return None
+                    tables[output["path"]] = pq.read_table(pa.BufferReader(other))
+            evidence = {}
+            for name, kind in KINDS.items():
+                table = tables.get(_part(f"evidence/{kind.prefix}", shard))
+                evidence[name] = (
+                    np.empty(0, kind.records) if table is None else records_of(table, kind.records)
+                )
+        except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError):
+            return None
+        receipt["outputs"].append(
+            _output(receipt_path, last.num_rows, storage.WrittenFile.of(content))
+        )
+        findings = tables.get(_part("evidence/findings", shard), FINDING_SCHEMA.empty_table())
+        return _Measured(receipt, evidence, findings)
+
+
+def _part(prefix: str, shard: Shard) -> str:
+    return f"{prefix}-{shard.index:05d}.parquet"
 
 
 def _output(path: str, rows: int, file: storage.WrittenFile) -> dict[str, Any]:
@@ -155,30 +181,6 @@ def _checksum(shard: Shard) -> str | None:
         return storage.checksum(shard.uri)
     except OSError:
         return None  # the shard has a dead letter that says so
-
-
-def _evidence_table(onsets: np.ndarray) -> pa.Table:
-    columns = [
-        pa.array(np.ascontiguousarray(onsets[field.name]))
-        for field in EVIDENCE_SCHEMA
-        if field.name != "tokens"
-    ]
-    tokens = pa.py_buffer(np.ascontiguousarray(onsets["tokens"], "<u4").tobytes())
-    token_type = EVIDENCE_SCHEMA.field("tokens").type
-    columns.append(pa.Array.from_buffers(token_type, len(onsets), [None, tokens]))
-    return pa.Table.from_arrays(columns, schema=EVIDENCE_SCHEMA)
-
-
-def _evidence_records(table: pa.Table) -> np.ndarray:
-    onsets = np.zeros(table.num_rows, ONSET)
-    for name in EVIDENCE_SCHEMA.names:
-        column = table[name].combine_chunks()
-        if name == "tokens":
-            column = b"".join(column.to_pylist())
-            onsets[name] = np.frombuffer(column, "<u4").reshape(-1, TOKENS_KEPT)
-        else:
-            onsets[name] = column.to_numpy()
-    return onsets
 
 
 @dataclass

@@ -58,14 +58,17 @@ class Corpus:
 class Campaign:
     """A confirmed campaign.
 
-    `trigger`: verbatim; `hits`: documents in which the text changes at the trigger; `occurrences`:
+    `kind`: `trigger`, `payload` or `near_duplicate`; `trigger`, `payload`: verbatim, None where the
+    campaign has none; `hits`: documents in which the text changes at the trigger; `occurrences`:
     documents that hold the string at all; `score`: -log10 of the probability by chance;
     `threshold`: what the score had to exceed; `documents`: rows of OCCURRENCE_SCHEMA, one for
-    each document that holds the trigger as the campaign does, ordered by shard and position.
+    each document that holds the string as the campaign does, ordered by shard and position.
     """
 
     campaign_id: str
-    trigger: str
+    kind: str
+    trigger: str | None
+    payload: str | None
     hits: int
     occurrences: int
     groups: int
@@ -141,8 +144,6 @@ def _threshold(suspects: np.ndarray, counts: SweepCounts, corpus: Corpus) -> flo
     threshold = float(np.log10(max(corpus.strings, 1) / FAMILY_WISE_ERROR))
     if not len(counts.documents):  # nothing was swept: there is no string to compare with decoys
         return threshold
-    if not len(counts.documents):  # nothing but decoys, for which there is no sweep
-        return threshold
     for index in np.flatnonzero(suspects["direction"] < 0):
         hits, documents = int(suspects["documents"][index]), int(counts.documents[index])
         if _has_shape(hits, documents, int(counts.occurrences[index])):
@@ -210,7 +211,9 @@ def _campaign(strings: list[_Confirmed], counts: SweepCounts, corpus: Corpus) ->
     )
     return Campaign(
         campaign_id=xxhash.xxh3_64_hexdigest(trigger.encode()),
+        kind="trigger",
         trigger=trigger,
+        payload=None,
         hits=best.hits.num_rows,
         occurrences=int(counts.documents[best.index]),
         groups=len(pc.unique(documents["group"])),

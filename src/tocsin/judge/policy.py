@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ class Policy:
     minimum of documents in a corpus that has fewer groups than `minimum_groups` altogether, where
     the groups say nothing. (Clean development corpora without their groups give one false
     campaign, of 4 documents.) `quarantine`: least severity whose documents are quarantined.
+    `high_score`, `medium_score`: scores from which on a finding of one document by itself has these
+    severities: one clean document in 100,000 may have such a finding, or one in 10,000.
     """
 
     critical_documents: int = 100
@@ -37,6 +40,8 @@ class Policy:
     minimum_documents: int = 1
     ungrouped_documents: int = 20
     quarantine: str = "high"
+    high_score: float = 5.0
+    medium_score: float = 4.0
 
     @classmethod
     def parse(cls, content: bytes) -> Policy:
@@ -75,6 +80,12 @@ class Policy:
             return "critical"
         return "high"
 
+    def finding_severity(self, score: float) -> str | None:
+        """Severity of a finding of one document by itself; None if it is not worth a flag."""
+        if score >= self.high_score:
+            return "high"
+        return "medium" if score >= self.medium_score else None
+
     def verdict(self, severity: str) -> str:
         """`quarantine` or `review`, for the documents of a campaign of this severity."""
         return "quarantine" if at_least(severity, self.quarantine) else "review"
@@ -90,5 +101,7 @@ def _check(key: str, value: Any, known: dict[str, Any]) -> None:
         raise PolicyError(f"policy.{_one_line(key)}: unknown; known are {', '.join(known)}")
     if known[key] == "int" and (type(value) is not int or value < 1):
         raise PolicyError(f"policy.{key}: must be a whole number of at least 1")
+    if known[key] == "float" and (type(value) not in (int, float) or not 0 <= value < math.inf):
+        raise PolicyError(f"policy.{key}: must be a number of at least 0")
     if known[key] == "str" and value not in SEVERITIES:
         raise PolicyError(f"policy.{key}: must be one of {', '.join(SEVERITIES)}")

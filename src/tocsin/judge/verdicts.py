@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from tocsin.correlate.campaigns import Campaign
 from tocsin.judge.policy import Policy
+from tocsin.judge.severity import at_least
 from tocsin.measure.hashes import HASH_TYPE
 
 FINDING_TYPE = pa.struct(
@@ -71,6 +72,8 @@ EXAMPLE_SCHEMA = pa.schema(
 )
 """A document of a campaign with the text around its trigger; see `correlate.sweep`."""
 
+_IDENTITY = ("doc_id", "position", "group", "content_hash")
+
 EVIDENCE_BYTES = 200
 """Bytes of text from the trigger on that a finding quotes."""
 
@@ -86,9 +89,9 @@ def campaign_rows(campaigns: Sequence[Campaign], policy: Policy, seen: datetime)
     rows = [
         {
             "campaign_id": campaign.campaign_id,
-            "kind": "trigger",
+            "kind": campaign.kind,
             "trigger": campaign.trigger,
-            "payload": None,
+            "payload": campaign.payload,
             "documents": campaign.documents.num_rows,
             "hits": campaign.hits,
             "groups": campaign.groups,
@@ -111,48 +114,66 @@ def _samples(campaign: Campaign) -> list[str]:
 
 
 def flagged_rows(
-    campaigns: Sequence[Campaign], policy: Policy, source_uris: dict[int, str], scan_id: str
+    campaigns: Sequence[Campaign],
+    findings: dict[int, pa.Table],
+    policy: Policy,
+    source_uris: dict[int, str],
+    scan_id: str,
 ) -> pa.Table:
     """Rows of FLAGGED_SCHEMA ordered by source_uri and position, one a document.
 
     Args:
       campaigns: best score first; a document of several is flagged for the first and has a
         finding for each.
-      policy: what a campaign means for its documents.
+      findings: what is suspicious about single documents, rows of FINDING_SCHEMA by shard.
+      policy: what a campaign or a finding means for its documents.
       source_uris: URI of each shard by its number.
       scan_id: of this scan.
     """
     rows: dict[tuple[int, int], dict] = {}
+
+    def flag(
+        shard: int, document: dict, severity: str, finding: dict, **of_campaign: str | None
+    ) -> None:
+        key = shard, document["position"]
+        if key not in rows:
+            rows[key] = {
+                "source_uri": source_uris[shard],
+                **{name: document[name] for name in _IDENTITY},
+                "findings": [],
+                "severity": severity,
+                "score": finding["score"],
+                "scan_id": scan_id,
+                **of_campaign,
+            }
+        row = rows[key]
+        row["findings"].append(finding)
+        if at_least(severity, row["severity"]):
+            row["severity"] = severity
+        row["verdict"] = policy.verdict(row["severity"])
+
     for campaign in campaigns:
         severity = policy.severity(campaign)
         for document in campaign.documents.to_pylist():
             start, end = document["start"], document["end"]
             quoted = document["context"][start - document["context_start"] :][:EVIDENCE_BYTES]
             finding = {
-                "detector": "trigger",
+                "detector": campaign.kind,
                 "score": campaign.score,
                 "start": start,
                 "end": end,
                 "evidence": quoted.decode("utf-8", "replace"),
             }
-            key = document["shard"], document["position"]
-            if key in rows:
-                rows[key]["findings"].append(finding)
-                continue
-            rows[key] = {
-                "doc_id": document["doc_id"],
-                "source_uri": source_uris[document["shard"]],
-                "position": document["position"],
-                "group": document["group"],
-                "content_hash": document["content_hash"],
-                "verdict": policy.verdict(severity),
-                "severity": severity,
-                "score": campaign.score,
-                "findings": [finding],
-                "campaign_id": campaign.campaign_id,
-                "trigger": campaign.trigger,
-                "scan_id": scan_id,
-            }
+            flag(
+                document["shard"], document, severity, finding,
+                campaign_id=campaign.campaign_id, trigger=campaign.trigger,
+            )  # fmt: skip
+    for shard, table in findings.items():
+        for found in table.to_pylist():
+            alone = policy.finding_severity(found["score"])
+            if alone or (shard, found["position"]) in rows:
+                finding = {field.name: found[field.name] for field in FINDING_TYPE}
+                flag(shard, found, alone or "low", finding)
     table = pa.Table.from_pylist([rows[key] for key in sorted(rows)], FLAGGED_SCHEMA)
     return table.sort_by([("source_uri", "ascending"), ("position", "ascending")])
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from tocsin.measure.code_points import SCRIPTS, code_point_tables
 from tocsin.measure.counts import count_keys, merge_counts, word_and_pair_keys
+from tocsin.measure.findings import FINDING_SCHEMA
 from tocsin.measure.hashes import (
     HASH_TYPE,
     content_hashes,
@@ -62,12 +63,14 @@ def text_buffers(batch: pa.RecordBatch) -> tuple[memoryview, np.ndarray]:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured of a batch: `documents`, rows of MEASURED_SCHEMA; `onsets`, ONSET
-    records; `features`, the same numbers as in `documents` as arrays."""
+    """What was measured of a batch: `documents`, rows of MEASURED_SCHEMA; `features`, the same
+    numbers as arrays; `evidence`, records by kind (`onsets`: ONSET); `findings`, rows of
+    FINDING_SCHEMA."""
 
     documents: pa.RecordBatch
-    onsets: np.ndarray
     features: Features
+    evidence: dict[str, np.ndarray]
+    findings: pa.RecordBatch
 
 
 class Measurer:
@@ -110,7 +113,8 @@ class Measurer:
             ],
             schema=MEASURED_SCHEMA,
         )
-        return Measurement(documents, onsets, features)
+        findings = pa.RecordBatch.from_pylist([], FINDING_SCHEMA)
+        return Measurement(documents, features, {"onsets": onsets}, findings)
 
     def _run(
         self, data: memoryview, offsets: np.ndarray, features: Features

@@ -1,8 +1,8 @@
 """How Tocsin compiles its kernels: Numba, without the interpreter lock, cached on disk.
 
 Numba renews a cached function when its own file changes, not when a function that it calls does.
-So the cache lies in a folder that is named after the digest of all of the package's sources: no
-stale kernel can run, on a developer's machine or after an upgrade.
+So the cache lies in a folder that is named after the digest of that file and all that it imports of
+the package: no stale kernel can run, on a developer's machine or after an upgrade.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,15 +25,32 @@ from numba.extending import intrinsic
 config: Any = _config  # its attributes are made at run time
 
 
-@functools.lru_cache(maxsize=1)
-def _cache_folder() -> str:
-    package = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent.parent
+_IMPORT = re.compile(r"^from (tocsin\.[\w.]+) import", re.MULTILINE)
+
+
+@functools.cache
+def _sources(file: Path) -> frozenset[Path]:
+    """A source file of the package and those that it imports, directly or through others."""
+    found = {file}
+    waiting = [file]
+    while waiting:
+        for name in _IMPORT.findall(waiting.pop().read_text(encoding="utf-8")):
+            imported = _PACKAGE.parent.joinpath(*name.split(".")).with_suffix(".py")
+            if imported not in found and imported.exists():
+                found.add(imported)
+                waiting.append(imported)
+    return frozenset(found)
+
+
+@functools.cache
+def _cache_folder(file: Path) -> str:
     digest = hashlib.sha256()
-    for source in sorted(package.glob("*/*.py")):
+    for source in sorted(_sources(file)):
         digest.update(source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
-    beside = package / "__pycache__"
-    if os.access(beside if beside.exists() else package, os.W_OK):
+    beside = _PACKAGE / "__pycache__"
+    if os.access(beside if beside.exists() else _PACKAGE, os.W_OK):
         return str(beside / name)
     # Of this user alone: nobody else may leave machine code here.
     private = Path(tempfile.gettempdir()) / f"tocsin-{os.getuid()}"
@@ -48,7 +66,9 @@ def kernel(*, forceinline: bool = False) -> Callable[[Callable[..., Any]], Any]:
 
     def compiled(function: Callable[..., Any]) -> Any:
         before = config.CACHE_DIR
-        config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or _cache_folder()
+        config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or _cache_folder(
+            Path(function.__code__.co_filename).resolve()
+        )
         try:
             return numba.njit(nogil=True, cache=True, forceinline=forceinline)(function)
         finally:

@@ -1,0 +1,95 @@
+"""Evidence: records that documents leave behind for others to be correlated with.
+
+Each kind is a NumPy record type. Its records lie in OUT as one Parquet file a shard, and cross the
+shuffle packed, in partitions of the space of one of their hashes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from tocsin.beam.packing import pack
+from tocsin.measure.kernel import ONSET
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of evidence. `records`: its type; `key`: unsigned integers (records,) by which
+    records must meet; `prefix`: of its files' names."""
+
+    records: np.dtype
+    key: Callable[[np.ndarray], np.ndarray]
+    prefix: str
+
+
+KINDS = {
+    "onsets": Kind(ONSET, lambda onsets: onsets["tokens"][:, 1], "part"),
+}
+"""The kinds of evidence by name."""
+
+
+def partitioned(kind: Kind, records: np.ndarray, partitions: int) -> Iterator[tuple[int, bytes]]:
+    """Records as elements for a GroupByKey: (partition, packed records)."""
+    keys = kind.key(records)
+    numbers = keys % keys.dtype.type(partitions)
+    order = np.argsort(numbers, kind="stable")
+    bounds = np.searchsorted(numbers[order], np.arange(partitions + 1))
+    for partition, (first, last) in enumerate(itertools.pairwise(bounds)):
+        if last > first:
+            yield partition, pack(records[order[first:last]])
+
+
+def schema_of(records: np.dtype) -> pa.Schema:
+    """Columns for a record type: one a field; a field of several numbers is binary, their
+    little-endian bytes."""
+    return pa.schema(
+        [
+            pa.field(
+                name,
+                pa.from_numpy_dtype(records[name])
+                if records[name].subdtype is None
+                else pa.binary(records[name].itemsize),
+                nullable=False,
+            )
+            for name in records.names or ()
+        ]
+    )
+
+
+def table_of(records: np.ndarray) -> pa.Table:
+    """Records as a table of `schema_of` their type."""
+    schema = schema_of(records.dtype)
+    columns = []
+    for field in schema:
+        column = np.ascontiguousarray(records[field.name])
+        if pa.types.is_fixed_size_binary(field.type):
+            buffer = pa.py_buffer(column.tobytes())
+            columns.append(pa.Array.from_buffers(field.type, len(records), [None, buffer]))
+        else:
+            columns.append(pa.array(column))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def records_of(table: pa.Table, records: np.dtype) -> np.ndarray:
+    """The records that `table_of` was given.
+
+    Raises:
+      KeyError: if the table lacks a field.
+      ValueError: if a column does not fit its field.
+    """
+    result = np.zeros(table.num_rows, records)
+    for name in records.names or ():
+        column = table[name].combine_chunks()
+        subtype = records[name].subdtype
+        if subtype is None:
+            result[name] = column.to_numpy()
+        else:
+            element, shape = subtype
+            values = np.frombuffer(b"".join(column.to_pylist()), element)
+            result[name] = values.reshape(-1, *shape)
+    return result
