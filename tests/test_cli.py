@@ -124,8 +124,12 @@ def test_profile_and_filter_and_report(line: CommandLine) -> None:
         (["a", "b"], "p"), {"fields": FieldNames(), "engine": engine}
     )
     assert line.call("filter", "a", "--scan", "out", "-o", "clean") == Call(
-        (["a"], "clean"), {"scan": "out", "verdict": "quarantine", "engine": engine}
+        (["a"], "clean"),
+        {"scan": "out", "verdict": "quarantine", "quarantine": None, "engine": engine},
     )
+    dry = line.call("filter", "a", "--scan", "out", "-o", "clean", "--dry-run", "--quarantine=q")
+    assert (dry.arguments, dry.options["quarantine"]) == ((["a"], None), "q")
+    assert line.code("filter", "a", "--scan", "out") == 2
     review = line.call("filter", "a", "--scan", "out", "-o", "clean", "--verdict=review")
     assert review.options["verdict"] == "review"
     assert line.call("report", "out") == Call(("out",), {})

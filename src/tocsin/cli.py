@@ -111,7 +111,7 @@ def profile(**options: Any) -> int:
 @tocsin_command.command("filter", context_settings=_BEAM)
 @_inputs
 @click.option("--scan", required=True, metavar="OUT", help="Result of a scan of the same input.")
-@_output_option("Folder for the copy.")
+@click.option("-o", "--out", "output", metavar="DIR", help="Folder for the copy.")
 @click.option(
     "--verdict",
     type=click.Choice(["quarantine", "review"]),
@@ -119,6 +119,9 @@ def profile(**options: Any) -> int:
     show_default=True,
     help="Remove what is to quarantine, or also what is for review.",
 )
+@click.option("--quarantine", metavar="DIR",
+              help="Folder for the removed records, with the reasons.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; write nothing.")
 @click.option("--runner", default="DirectRunner", show_default=True, metavar="NAME",
               help="Beam runner; further --options go to Beam.")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Show what Beam logs.")
@@ -127,9 +130,12 @@ def filter_command(**options: Any) -> int:
 
     Example: tocsin filter corpus/ --scan out/ -o clean/
     """
+    if not options["output"] and not options["dry_run"]:
+        raise click.UsageError("Missing option '-o' / '--out'.")
     inputs, engine = _engine(options)
-    return _run("filter", inputs, options["output"], scan=options["scan"],
-                verdict=options["verdict"], engine=engine)  # fmt: skip
+    return _run("filter", inputs, None if options["dry_run"] else options["output"],
+                scan=options["scan"], verdict=options["verdict"],
+                quarantine=options["quarantine"], engine=engine)  # fmt: skip
 
 
 @tocsin_command.command()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tocsin.corpus.batches import MIB, FieldNames, Limits
 from tocsin.corpus.copy import CopyCounts, copy_shard
+from tocsin.corpus.dead_letters import BrokenShard
 from tocsin.corpus.shards import numbered_shards
 
 Read = Callable[..., Any]
@@ -174,7 +175,14 @@ def test_parquet_without_rows(read: Read) -> None:
 
 
 def test_of_a_shard_that_cannot_be_opened_there_is_no_copy() -> None:
-    assert copied(b"no parquet at all", "x.parquet", []) == (b"", b"", CopyCounts(1, 0, 0, 1))
+    data = b"no parquet at all"
+    (shard,) = numbered_shards([("x.parquet", len(data))])
+    target = io.BytesIO()
+    with pytest.raises(BrokenShard):
+        copy_shard(
+            io.BytesIO(data), target, shard, FieldNames(), Limits(), np.array([], np.int64), target
+        )
+    assert target.getvalue() == b""
 
 
 def warc_record(kind: str, body: bytes, number: int) -> bytes:

@@ -15,9 +15,12 @@ from e2e.conftest import Corpus
 from e2e.corpus import write_shard
 from e2e.processes import Finished, run, run_well
 from e2e.results import files_below
+from tocsin.judge.verdicts import FLAGGED_SCHEMA
 
 _SUFFIXES = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
 _BAD_LINES = (b'{"id": "bad"}\n', b"no JSON\n")
+_BROKEN = "part 3/broken.parquet"
+_DEAD_LETTERS = len(_BAD_LINES) + 1
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -38,6 +41,7 @@ def mixed(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = folder / f"part {number}" / f"shard.{suffix}"
         path.parent.mkdir()
         write_shard(path, corpus.records[number * size : (number + 1) * size])
+    (folder / "part 3" / "broken.parquet").write_bytes(b"no Parquet at all")
     plain = folder / "part 0" / "shard.jsonl"
     lines = _lines(plain)
     # Spaces, escapes and an order of keys that no writer of JSON would choose again.
@@ -60,8 +64,10 @@ def mixed_scan(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clean(mixed: Path, mixed_scan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, with what was removed in the folder `quarantine` beside it."""
     folder = tmp_path_factory.mktemp("filtered") / "clean"
-    run_well("filter", mixed, "--scan", mixed_scan, "-o", folder)
+    quarantine = folder.with_name("quarantine")
+    run_well("filter", mixed, "--scan", mixed_scan, "-o", folder, "--quarantine", quarantine)
     return folder
 
 
@@ -71,6 +77,7 @@ def _filter_summary(clean: Path) -> dict[str, Any]:
 
 def test_names_stay(mixed: Path, clean: Path) -> None:
     names = [str(path.relative_to(mixed)) for path in files_below(mixed)]
+    names.remove(_BROKEN)  # of which there is no copy
     assert [str(path.relative_to(clean)) for path in files_below(clean)] == ["filter.json", *names]
 
 
@@ -102,13 +109,42 @@ def test_counts_reconcile(corpus: Corpus, clean: Path) -> None:
     summary = _filter_summary(clean)
     removed = len(corpus.planted_ids)
     assert summary["totals"] == {
-        "records": len(corpus.records) + len(_BAD_LINES),
+        "records": len(corpus.records) + _DEAD_LETTERS,
         "kept": len(corpus.records) - removed,
         "removed": removed,
-        "dead_letters": len(_BAD_LINES),
+        "dead_letters": _DEAD_LETTERS,
     }
+    [broken] = [entry for entry in summary["shards"] if entry["uri"].endswith(_BROKEN)]
+    assert (broken["copy"], broken["dead_letters"]) == (None, 1)
     for entry in summary["shards"]:
         assert entry["records"] == entry["kept"] + entry["removed"] + entry["dead_letters"]
+
+
+def test_what_was_removed_is_kept_apart(corpus: Corpus, mixed: Path, clean: Path) -> None:
+    quarantine = clean.with_name("quarantine")
+    removed = []
+    for path in files_below(quarantine / "shards"):
+        if path.suffix == ".parquet":
+            removed += [row["id"] for row in pq.read_table(path).to_pylist()]
+            continue
+        lines = _lines(path)
+        assert set(lines) <= set(_lines(mixed / path.relative_to(quarantine / "shards")))
+        removed += [json.loads(line)["id"] for line in lines]
+    assert sorted(removed) == sorted(corpus.planted_ids)
+    reasons = pq.read_table(quarantine / "reasons.parquet")
+    assert reasons.schema.equals(FLAGGED_SCHEMA)
+    assert sorted(reasons["doc_id"].to_pylist()) == sorted(corpus.planted_ids)
+    assert set(reasons["trigger"].to_pylist()) == {one.trigger for one in corpus.truth.campaigns}
+
+
+def test_a_dry_run_writes_nothing(corpus: Corpus, mixed: Path, mixed_scan: Path) -> None:
+    before = files_below(mixed.parent)
+    finished = run_well("filter", mixed, "--scan", mixed_scan, "--dry-run")
+    kept = len(corpus.records) - len(corpus.planted_ids)
+    assert f"would keep {kept:,}, remove {len(corpus.planted_ids):,} and leave" in finished.out
+    for campaign in corpus.truth.campaigns:
+        assert f"{campaign.documents:,}  trigger {campaign.trigger}" in finished.out
+    assert files_below(mixed.parent) == before
 
 
 def _refused(code: int, saying: str, *arguments: object) -> Finished:
@@ -148,6 +184,15 @@ def test_a_shard_that_was_not_scanned_is_refused(
 def test_outputs_that_are_refused(mixed: Path, mixed_scan: Path, clean: Path) -> None:
     _refused(2, "is not empty", mixed, "--scan", mixed_scan, "-o", clean)
     _refused(2, "lies inside the input", mixed, "--scan", mixed_scan, "-o", mixed / "clean")
+    new = clean.with_name("new")
+    _refused(2, "Missing option '-o'", mixed, "--scan", mixed_scan)
+    for quarantine, saying in [
+        (new / "quarantine", "must lie apart"),
+        (new.parent, "is not empty"),
+        (mixed / "quarantine", "lies inside the input"),
+    ]:
+        _refused(2, saying, mixed, "--scan", mixed_scan, "-o", new, "--quarantine", quarantine)
+    assert not new.exists()
 
 
 def test_inputs_with_files_of_one_name_are_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from apache_beam.metrics import Metrics
 from tocsin.beam import storage
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.corpus.copy import CopyCounts, copy_shard
+from tocsin.corpus.dead_letters import BrokenShard
 from tocsin.corpus.shards import Shard
 
 FILTER_FILE = "filter.json"
@@ -42,10 +44,12 @@ class FilterTask:
 
 @dataclass(frozen=True)
 class FilterJob:
-    """Copies a corpus to `output` (CLEAN) without what `scan_id` flagged with `verdicts`."""
+    """Copies a corpus to `output` (CLEAN) without what `scan_id` flagged with `verdicts`. That goes
+    into shards of the same names below `quarantine`, if it is not None."""
 
     tasks: tuple[FilterTask, ...]
     output: str
+    quarantine: str | None
     fields: FieldNames
     limits: Limits
     scan_id: str
@@ -67,25 +71,41 @@ class CopyShard(beam.DoFn):
             return
         if storage.checksum(shard.uri) != task.checksum:
             raise FilterMismatch(f"{shard.uri} has changed since it was scanned: scan it again")
-        with (
-            storage.open_file(shard.uri) as source,
-            storage.writing(storage.join(self._job.output, task.name)) as target,
-        ):
-            dropped = np.array(task.dropped, np.int64)
-            counts = copy_shard(
-                source, cast(BinaryIO, target), shard, self._job.fields, self._job.limits, dropped
-            )
-            if (counts.removed, counts.kept + counts.removed, counts.dead_letters) != (
-                len(task.dropped), task.documents, task.dead_letters,
-            ):  # fmt: skip
-                raise FilterMismatch(
-                    f"{shard.uri}: {counts.kept} kept, {counts.removed} removed and "
-                    f"{counts.dead_letters} dead letters, but the scan has {task.documents} "
-                    f"documents, {len(task.dropped)} to remove and {task.dead_letters} dead letters"
-                )
+        try:
+            counts, copy = self._copy(task)
+        except BrokenShard:  # a Parquet file that can't be opened: the scan has one dead letter
+            counts, copy = CopyCounts(1, 0, 0, 1), None
+            _check(task, counts)
         self._kept.inc(counts.kept)
         self._removed.inc(counts.removed)
-        yield _entry(task, counts, target)
+        yield _entry(task, counts, copy)
+
+    def _copy(self, task: FilterTask) -> tuple[CopyCounts, storage.WrittenFile]:
+        """Writes the copy of a shard and, where it is wanted, a shard of what is removed."""
+        with contextlib.ExitStack() as files:
+            source = files.enter_context(storage.open_file(task.shard.uri))
+            target = files.enter_context(storage.writing(storage.join(self._job.output, task.name)))
+            removed = None
+            if self._job.quarantine and task.dropped:
+                uri = storage.join(self._job.quarantine, task.name)
+                removed = files.enter_context(storage.writing(uri))
+            counts = copy_shard(
+                source, cast(BinaryIO, target), task.shard, self._job.fields, self._job.limits,
+                np.array(task.dropped, np.int64), cast("BinaryIO | None", removed),
+            )  # fmt: skip
+            _check(task, counts)
+        return counts, target
+
+
+def _check(task: FilterTask, counts: CopyCounts) -> None:
+    if (counts.removed, counts.kept + counts.removed, counts.dead_letters) != (
+        len(task.dropped), task.documents, task.dead_letters,
+    ):  # fmt: skip
+        raise FilterMismatch(
+            f"{task.shard.uri}: {counts.kept} kept, {counts.removed} removed and "
+            f"{counts.dead_letters} dead letters, but the scan has {task.documents} "
+            f"documents, {len(task.dropped)} to remove and {task.dead_letters} dead letters"
+        )
 
 
 def _entry(

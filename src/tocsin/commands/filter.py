@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from tocsin.beam import prepare, storage
 from tocsin.beam.filter import FILTER_FILE, FilterJob, FilterTask
@@ -14,35 +19,69 @@ from tocsin.commands.console import out
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.judge.verdicts import FLAGGED_SCHEMA
 from tocsin.pipelines.filter import filter_corpus
+from tocsin.report.visible import visible
 
 REMOVED_BY = {"quarantine": ("quarantine",), "review": ("quarantine", "review")}
 """Verdicts that each value of `--verdict` removes."""
 
+QUARANTINED_SHARDS = "shards"
+REASONS_FILE = "reasons.parquet"
+"""What `--quarantine DIR` holds: the removed records, in shards named as in the corpus, and the
+rows of `flagged` that say why."""
+
+_REASONS_SHOWN = 10
+
 
 def run(
     patterns: list[str],
-    output: str,
+    output: str | None,
     *,
     scan: str,
     verdict: str,
+    quarantine: str | None,
     engine: Engine,
 ) -> int:
     """Copies a corpus without what a scan has flagged; the exit code.
+
+    Args:
+      output: folder for the copy; None only says what would be removed.
+      quarantine: folder for what is removed; None keeps it in the corpus alone.
 
     Raises:
       UsageError, StorageError, ManifestError: for what the user gave.
       JobFailed: if the job failed, also when its counts do not reconcile with the scan's.
     """
-    output, scan = prepare.absolute(output), prepare.absolute(scan)
-    inputs = prepare.find_inputs(patterns, output)
+    scan = prepare.absolute(scan)
+    output, quarantine = (folder and prepare.absolute(folder) for folder in (output, quarantine))
+    inputs = prepare.find_inputs(patterns, output or scan)
     manifest = read_manifest(scan)
     if manifest is None:
         raise prepare.UsageError(f"{scan} has no manifest: it holds no finished scan")
-    if storage.files_in(output):
-        raise prepare.UsageError(f"{output} is not empty: choose another folder")
+    removed = _removed(inputs, read_parts(scan, manifest, "flagged", FLAGGED_SCHEMA), verdict)
+    tasks = _tasks(inputs, manifest, removed)
+    if output is None:
+        documents = sum(task.documents for task in tasks)
+        dead_letters = sum(task.dead_letters for task in tasks)
+        out.print(
+            f"{documents + dead_letters:,} records: would keep {documents - removed.num_rows:,}, "
+            f"remove {removed.num_rows:,} and leave out {dead_letters:,} dead letters"
+        )
+        _print_reasons(removed)
+        return 0
+    for folder in (output, quarantine):
+        if folder and storage.files_in(folder):
+            raise prepare.UsageError(f"{folder} is not empty: choose another folder")
+    if quarantine:
+        # A loader that takes all files of CLEAN must not find the poison there.
+        if prepare.is_below(quarantine, output) or prepare.is_below(output, quarantine):
+            raise prepare.UsageError(f"{quarantine} must lie apart from {output}")
+        prepare.find_inputs(patterns, quarantine)
+        with storage.writing(storage.join(quarantine, REASONS_FILE)) as file:
+            pq.write_table(removed, file, compression="zstd")
     job = FilterJob(
-        tasks=_tasks(inputs, scan, manifest, REMOVED_BY[verdict]),
+        tasks=tasks,
         output=output,
+        quarantine=storage.join(quarantine, QUARANTINED_SHARDS) if quarantine else None,
         fields=FieldNames(**manifest["configuration"]["fields"]),
         limits=Limits(),
         scan_id=manifest["scan_id"],
@@ -54,22 +93,30 @@ def run(
         f"{totals['records']:,} records = {totals['kept']:,} kept + {totals['removed']:,} removed "
         f"+ {totals['dead_letters']:,} dead letters: {output}"
     )
+    _print_reasons(removed)
+    if quarantine:
+        out.print(f"removed records and reasons: {quarantine}")
     return 0
 
 
+def _removed(inputs: prepare.Inputs, flagged: pa.Table, verdict: str) -> pa.Table:
+    """The rows of `flagged` that lie in the inputs and are to be removed."""
+    uris = pa.array([shard.uri for shard in inputs.shards], pa.string())
+    return flagged.filter(
+        pc.and_(
+            pc.is_in(flagged["source_uri"], uris),
+            pc.is_in(flagged["verdict"], pa.array(REMOVED_BY[verdict])),
+        )
+    )
+
+
 def _tasks(
-    inputs: prepare.Inputs, scan: str, manifest: dict[str, Any], verdicts: tuple[str, ...]
+    inputs: prepare.Inputs, manifest: dict[str, Any], removed: pa.Table
 ) -> tuple[FilterTask, ...]:
     known = {entry["uri"]: entry for entry in manifest["inputs"]}
-    flagged = read_parts(scan, manifest, "flagged", FLAGGED_SCHEMA)
-    dropped = defaultdict(list)
-    for uri, position, verdict in zip(
-        flagged["source_uri"].to_pylist(),
-        flagged["position"].to_pylist(),
-        flagged["verdict"].to_pylist(),
-    ):
-        if verdict in verdicts:
-            dropped[uri].append(position)
+    dropped: dict[str, list[int]] = {}
+    for uri, position in zip(removed["source_uri"].to_pylist(), removed["position"].to_pylist()):
+        dropped.setdefault(uri, []).append(position)
     names = list(inputs.names.values())
     if len(set(names)) != len(names):
         raise prepare.UsageError("two inputs hold files of the same name: filter them one by one")
@@ -82,10 +129,31 @@ def _tasks(
             FilterTask(
                 shard,
                 inputs.names[shard.uri],
-                tuple(sorted(dropped[shard.uri])),
+                tuple(sorted(dropped.get(shard.uri, []))),
                 entry["checksum"],
                 entry["documents"],
                 entry["dead_letters"],
             )
         )
     return tuple(tasks)
+
+
+def _print_reasons(removed: pa.Table) -> None:
+    """Why documents are removed, the most frequent reason first."""
+    rows = removed.select(["campaign_id", "trigger", "findings"]).to_pylist()
+    reasons = Counter(_reason(row["campaign_id"], row["trigger"], row["findings"]) for row in rows)
+    for reason, documents in reasons.most_common(_REASONS_SHOWN):
+        out.print(f"{documents:>9,}  {reason}")
+    if len(reasons) > _REASONS_SHOWN:
+        out.print(f"{'':9}  and {len(reasons) - _REASONS_SHOWN:,} other reasons")
+
+
+def _reason(
+    campaign_id: str | None, trigger: str | None, findings: Sequence[dict[str, Any]]
+) -> str:
+    if trigger is not None:
+        return f"trigger {visible(trigger, 80)}"
+    if campaign_id is not None:
+        return f"campaign {visible(campaign_id, 80)}"
+    detectors = sorted({finding["detector"] for finding in findings})
+    return visible(", ".join(detectors), 80)

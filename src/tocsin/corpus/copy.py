@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.corpus.compress import Sink
-from tocsin.corpus.dead_letters import BrokenShard, DeadLetters
+from tocsin.corpus.dead_letters import DeadLetters
 from tocsin.corpus.decompress import CountingReader, decompressed
 from tocsin.corpus.jsonl import jsonl_blocks
 from tocsin.corpus.parquet import RowDecoder, parquet_blocks
@@ -46,8 +46,7 @@ def copy_shard(
     A line of JSONL and a WARC record with its headers stay as they are, byte for byte. A Parquet
     file keeps its schema, metadata, order and codecs. Records of a WARC file that are no documents
     are copied (one longer than `max_record_bytes` in which the shard breaks off as far as it goes).
-    Blank lines are not, nor are dead letters: what could not be measured is not vouched for. Of a
-    Parquet file that cannot be opened there is no copy: the target stays empty.
+    Blank lines are not, nor are dead letters: what could not be measured is not vouched for.
 
     Args:
         source: the shard as stored, as for `read.read_shard`, which gives the same positions.
@@ -58,6 +57,10 @@ def copy_shard(
         dropped: positions in any order. Those that no document has are ignored: compare `removed`
             in the result with the number that you meant to remove.
         removed: takes the dropped documents as a shard of the same format; stays open.
+
+    Raises:
+        BrokenShard: of a Parquet file that cannot be opened, of which there is no copy; nothing was
+            written.
     """
     copy = _Copy(CountingReader(source), shard, fields, limits, np.unique(dropped))
     targets = [target] if removed is None else [target, removed]
@@ -105,11 +108,7 @@ class _Copy:
     def parquet(self, targets: list[BinaryIO]) -> None:
         letters = DeadLetters(self._shard.uri)
         decoder = RowDecoder(self._shard, self._fields, self._limits, letters)
-        try:
-            file = ParquetShard(self._source, self._fields, self._limits)
-        except BrokenShard:
-            self._dead_letters += 1
-            return
+        file = ParquetShard(self._source, self._fields, self._limits)
         sinks = [ParquetSink(target, file.file) for target in targets]
         for block in parquet_blocks(file, decoder, every_column=True):
             self._dead_letters += letters.take().num_rows

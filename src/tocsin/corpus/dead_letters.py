@@ -56,7 +56,8 @@ class Fault(NamedTuple):
 
 
 class BrokenShard(Exception):
-    """A shard cannot be read on. Raised inside the readers only; it ends as a dead letter."""
+    """A shard cannot be read on. Raised inside the readers, and by `copy.copy_shard` where there is
+    nothing to copy; it ends as a dead letter."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
