@@ -81,9 +81,9 @@ def test_parts_of_another_scan_are_not_taken_for_its_own(
 
 
 def test_killed_with_worker_processes(corpus: Corpus, scanned: Path, tmp_path: Path) -> None:
-    """They are of the command's process group, and take 5 seconds to start."""
+    """They are of the command's process group, and take seconds to start."""
     options = ["--direct_num_workers=2"]
-    assert _interrupt(corpus, tmp_path / "out", 7.0, options)
+    assert any([_interrupt(corpus, tmp_path / "out", seconds, options) for seconds in (2, 4, 6)])
     _finish(corpus, tmp_path / "out", scanned)
 
 

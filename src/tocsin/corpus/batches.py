@@ -78,7 +78,7 @@ class Limits:
             100; DEFLATE cannot exceed 1032, Zstandard reaches 30,000.
     """
 
-    max_record_bytes: int = 256 * MIB
+    max_record_bytes: int = 128 * MIB
     max_html_bytes: int = 8 * MIB
     batch_bytes: int = 4 * MIB
     batch_records: int = 65_536
