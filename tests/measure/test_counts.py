@@ -88,7 +88,8 @@ def test_keys_that_were_not_counted_are_not_found() -> None:
 
 
 def test_neighbours_in_a_bucket_are_told_apart() -> None:
-    keys = np.arange(SLOTS_PER_BUCKET, dtype=np.uint64)  # all in the first bucket
+    # All in the first bucket; from 1, as 0 and 1 have one tag.
+    keys = np.arange(1, SLOTS_PER_BUCKET + 1, dtype=np.uint64)
     table = CountTable.build(keys, np.arange(1, SLOTS_PER_BUCKET + 1, dtype=np.uint32))
     assert calls.look_up(table, keys).tolist() == list(range(1, SLOTS_PER_BUCKET + 1))
     assert calls.look_up(table, keys + np.uint64(SLOTS_PER_BUCKET)).tolist() == [0] * len(keys)

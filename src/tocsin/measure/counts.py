@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.measure.kernels import kernel, prefetch
+from tocsin.measure.kernels import kernel, least_difference, prefetch
 from tocsin.measure.tokens import GOLDEN, ROOT_TWO
 
 SLOTS_PER_BUCKET = 8
@@ -134,7 +134,8 @@ def bucket_shift(slots):
 
 @kernel(forceinline=True)
 def _tag(key):
-    return np.uint32(key & np.uint64(0xFFFFFF)) << np.uint32(8)
+    # Never 0, which is the tag of a free slot.
+    return np.uint32(max(key & np.uint64(0xFFFFFF), np.uint64(1))) << np.uint32(8)
 
 
 @kernel()
@@ -157,13 +158,8 @@ def prefetch_bucket(slots, shift, key):
 @kernel(forceinline=True)
 def look_up(slots, shift, key):
     """Code (0 to 255) of the count of `key`; 0 if it was not counted."""
-    # Unsigned indices: for signed ones Numba adds a test for negative ones, and the loop, which
-    # has no branches so that it can become one vector step, would not.
+    # What differs from the tag in the lower 8 bits alone has this tag, and these are the code.
+    # (Eight comparisons in a row would be eight branches, of which one is hard to predict.)
     first = (key >> shift) * np.uint64(SLOTS_PER_BUCKET)
-    tag = _tag(key)
-    code = np.uint32(0)
-    for slot in range(SLOTS_PER_BUCKET):
-        value = slots[first + np.uint64(slot)]
-        if value & np.uint32(0xFFFFFF00) == tag:
-            code |= value
-    return code & np.uint32(0xFF)
+    least = least_difference(slots, first, _tag(key))
+    return least if least < np.uint32(0x100) else np.uint32(0)
