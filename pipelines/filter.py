@@ -24,6 +24,6 @@ def filter_corpus(pipeline: beam.Pipeline, job: FilterJob) -> None:
 
 
 if __name__ == "__main__":
-    from tocsin.cli import main
+    from tocsin.cli import process
 
-    main(["filter"])
+    process(["filter"])

@@ -18,6 +18,6 @@ def profile(pipeline: beam.Pipeline, job: ProfileJob) -> None:
 
 
 if __name__ == "__main__":
-    from tocsin.cli import main
+    from tocsin.cli import process
 
-    main(["profile"])
+    process(["profile"])

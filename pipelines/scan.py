@@ -57,6 +57,6 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
 
 
 if __name__ == "__main__":
-    from tocsin.cli import main
+    from tocsin.cli import process
 
-    main(["scan"])
+    process(["scan"])

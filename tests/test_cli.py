@@ -226,3 +226,23 @@ def test_version() -> None:
     command = [sys.executable, "-m", "tocsin.cli", "--version"]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (finished.returncode, finished.stdout) == (0, f"tocsin {tocsin.__version__}\n")
+
+
+def test_a_process_ends_with_what_was_said_and_the_code() -> None:
+    """Threads that can't end, and buffers that nobody has flushed, don't change that."""
+    code = (
+        "import atexit, sys, threading, time\n"
+        "from tocsin import cli\n"
+        "def main(arguments):\n"
+        "    atexit.register(print, 'at the exit')\n"
+        "    threading.Thread(target=time.sleep, args=(1000,)).start()\n"
+        "    sys.stdout.write('said' + 's' * 10_000)\n"
+        "    sys.exit(3)\n"
+        "cli.main = main\n"
+        "cli.process()\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert finished.returncode == 3
+    assert finished.stdout == "said" + "s" * 10_000 + "at the exit\n"
