@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tocsin.beam import storage
+from tocsin.beam.learn import load_profile
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
 from tocsin.ledger.manifest import MANIFEST_FILE, decode
+from tocsin.measure.batch import MEASURED_SCHEMA
+from tocsin.measure.profile import Profile, ProfileError
 from tocsin.report.page import render_report
+from tocsin.report.result import SAMPLE_COLUMNS, ScanResult
 
 EXAMPLES_FILE = "evidence/examples.parquet"
 SUSPECTS_FILE = "evidence/suspects.parquet"
@@ -19,6 +24,9 @@ REPORT_FILE = "report.html"
 
 SHOWN_DEAD_LETTERS = 1000
 """Dead letters that are read for the report; their number is in the manifest."""
+
+SAMPLED_DOCUMENTS = 1_000_000
+"""Documents whose numbers are read for the report: a second, and 50 MB."""
 
 
 def read_manifest(output: str) -> dict[str, Any] | None:
@@ -54,13 +62,48 @@ def read_dead_letters(output: str, manifest: dict[str, Any]) -> pa.Table:
     return pa.concat_tables(tables)
 
 
+def read_sample(output: str, manifest: dict[str, Any]) -> pa.Table:
+    """SAMPLE_COLUMNS of the documents of some shards, evenly chosen: of all if they are at most
+    SAMPLED_DOCUMENTS, otherwise of as many as stay below that number, but at least of one."""
+    parts = [part for part in manifest["outputs"] if part["path"].startswith("documents/")]
+    rows = sum(part["rows"] for part in parts)
+    step = max(1, math.ceil(rows / SAMPLED_DOCUMENTS))
+    tables = []
+    for part in parts[::step]:
+        with storage.open_file(storage.join(output, part["path"])) as stream:
+            tables.append(
+                pq.read_table(
+                    stream, columns=list(SAMPLE_COLUMNS), read_dictionary=["source_uri", "group"]
+                )
+            )
+    empty = pa.schema([MEASURED_SCHEMA.field(name) for name in SAMPLE_COLUMNS]).empty_table()
+    return pa.concat_tables(tables).unify_dictionaries() if tables else empty
+
+
+def read_result(output: str, manifest: dict[str, Any]) -> ScanResult:
+    """What the report needs of OUT."""
+    return ScanResult(
+        manifest=manifest,
+        campaigns=read_parts(output, manifest, "campaigns", CAMPAIGN_SCHEMA),
+        flagged=read_parts(output, manifest, "flagged", FLAGGED_SCHEMA),
+        dead_letters=read_dead_letters(output, manifest),
+        examples=read_part(output, EXAMPLES_FILE),
+        suspects=read_part(output, SUSPECTS_FILE),
+        documents=read_sample(output, manifest),
+        profile=_profile(manifest),
+    )
+
+
+def _profile(manifest: dict[str, Any]) -> Profile | None:
+    """The profile of a scan, if it is still where the scan found it."""
+    try:
+        profile = load_profile(manifest["profile"]["uri"])
+    except (OSError, ProfileError, storage.StorageError):
+        return None
+    return profile if profile.digest == manifest["profile"]["digest"] else None
+
+
 def write_report(output: str, manifest: dict[str, Any]) -> None:
     """Writes OUT/report.html from the parts of OUT and its manifest."""
-    page = render_report(
-        manifest,
-        read_parts(output, manifest, "campaigns", CAMPAIGN_SCHEMA),
-        read_parts(output, manifest, "flagged", FLAGGED_SCHEMA),
-        read_dead_letters(output, manifest),
-        read_part(output, EXAMPLES_FILE),
-    )
+    page = render_report(read_result(output, manifest))
     storage.write(storage.join(output, REPORT_FILE), page.encode())

@@ -7,42 +7,34 @@ Jinja's escaping, and the page's Content-Security-Policy forbids scripts and any
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import jinja2
-import pyarrow as pa
 from markupsafe import Markup, escape
 
+from tocsin.report.detectors import agreement
 from tocsin.report.findings import campaign_cards, flagged_alone
-from tocsin.report.power import smallest_campaign
+from tocsin.report.plots import curve_sizes, plots
+from tocsin.report.power import SIZES, PowerRow, measured_hit_share, power_rows
 from tocsin.report.reading import dead_letter_reasons, shards_to_list
+from tocsin.report.result import ScanResult
+from tocsin.report.sources import sources
 from tocsin.report.visible import MARK, visible, visible_bytes
 
 
-def render_report(
-    manifest: Mapping[str, Any],
-    campaigns: pa.Table,
-    flagged: pa.Table,
-    dead_letters: pa.Table,
-    examples: pa.Table,
-) -> str:
+def render_report(result: ScanResult) -> str:
     """The report of a scan as HTML: no script, no link to anything outside, bounded in size.
-
-    Args:
-      manifest: the scan's manifest.
-      campaigns, flagged, dead_letters: tables with the schemas of the contract.
-      examples: occurrences of the campaigns' triggers: `campaign_id`, `doc_id`, `group` string,
-        `context` binary (the text around the trigger), `context_start`, `start`, `end` int64, byte
-        offsets in the document, so that the trigger is
-        `context[start - context_start : end - context_start]`.
 
     Returns:
       The page; encode as UTF-8.
     """
+    manifest = result.manifest
     totals = manifest["totals"]
+    cards = campaign_cards(result.campaigns, result.flagged, result.examples)
+    measured = measured_hit_share(result.campaigns)
     return (
         _environment()
         .get_template("template.html")
@@ -51,10 +43,14 @@ def render_report(
             totals=totals,
             verdict=verdict_sentence(totals),
             alarm=_alarm(totals),
-            smallest=_smallest(totals),
-            campaigns=campaign_cards(campaigns, flagged, examples),
-            alone=flagged_alone(flagged),
-            reasons=dead_letter_reasons(totals["dead_letter_reasons"], dead_letters),
+            campaigns=cards,
+            sizes=SIZES,
+            power=_power(totals, measured, SIZES),
+            plots=plots(result, cards, _power(totals, measured, curve_sizes())),
+            alone=flagged_alone(result.flagged),
+            agreement=agreement(result.flagged),
+            sources=sources(result.documents, result.flagged),
+            reasons=dead_letter_reasons(totals["dead_letter_reasons"], result.dead_letters),
             shards=shards_to_list(manifest["inputs"]),
             seconds=_seconds(manifest["started"], manifest["finished"]),
         )
@@ -83,12 +79,14 @@ def _alarm(totals: Mapping[str, Any]) -> str:
     return "caution" if suspicious else "calm"
 
 
-def _smallest(totals: Mapping[str, Any]) -> dict[float, int | None] | None:
-    """Smallest campaigns that the threshold lets pass, by share of hits; None without a test."""
+def _power(
+    totals: Mapping[str, Any], measured: float | None, sizes: Sequence[int]
+) -> list[PowerRow]:
+    """Probabilities of detection at these sizes; none if the scan tested nothing."""
     threshold, onset_rate = totals["threshold"], totals["onset_rate"]
-    if threshold is None or onset_rate is None:
-        return None
-    return {share: smallest_campaign(threshold, onset_rate, share) for share in (1.0, 0.5)}
+    if threshold is None or onset_rate is None or not 0 < onset_rate < 1:
+        return []
+    return power_rows(threshold, onset_rate, measured, sizes)
 
 
 @cache
@@ -108,6 +106,8 @@ def _environment() -> jinja2.Environment:
         size=_size,
         moment=_moment,
         duration=_duration,
+        probability=_probability,
+        share=_share,
     )
     return environment
 
@@ -167,3 +167,16 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _probability(probability: float) -> str:
+    """In per cent, never rounded to a certainty."""
+    if 0 < probability < 0.005:
+        return "< 1 %"
+    if 0.995 <= probability < 1 - 1e-12:
+        return "> 99 %"
+    return f"{probability:.0%}".replace("%", " %")
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
