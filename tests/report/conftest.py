@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,8 +11,12 @@ import pyarrow as pa
 import pytest
 
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
+from tocsin.correlate.sweep import SUSPECT_SCHEMA
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, EXAMPLE_SCHEMA, FLAGGED_SCHEMA
+from tocsin.measure.batch import MEASURED_SCHEMA
+from tocsin.measure.profile import Profile
 from tocsin.report.page import render_report
+from tocsin.report.result import SAMPLE_COLUMNS, ScanResult
 
 DIGEST = "9c1e" * 16
 NIGHT = datetime(2025, 11, 23, 2, 14, tzinfo=timezone.utc)
@@ -27,6 +31,9 @@ class Scan:
     flagged: list[dict[str, Any]]
     dead_letters: list[dict[str, Any]]
     examples: list[dict[str, Any]]
+    suspects: list[dict[str, Any]] = field(default_factory=list)
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    profile: Profile | None = None
 
     def tables(self) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
         """Campaigns, flagged, dead letters, examples."""
@@ -38,7 +45,29 @@ class Scan:
         )
 
     def render(self) -> str:
-        return render_report(self.manifest, *self.tables())
+        return render_report(self.result())
+
+    def result(self) -> ScanResult:
+        sample = pa.schema([MEASURED_SCHEMA.field(name) for name in SAMPLE_COLUMNS])
+        return ScanResult(
+            self.manifest,
+            *self.tables(),
+            pa.Table.from_pylist(self.suspects, SUSPECT_SCHEMA),
+            pa.Table.from_pylist(self.documents, sample),
+            self.profile,
+        )
+
+    def add_documents(self, group: str, contrasts: list[float]) -> None:
+        """Documents of the sample, all in the shard where `add_flagged` puts its own."""
+        for contrast in contrasts:
+            self.documents.append(
+                {
+                    "source_uri": "corpus/part-000.jsonl.zst",
+                    "position": len(self.documents),
+                    "group": group,
+                    "contrast": contrast,
+                }
+            )
 
     def add_campaign(
         self, trigger: str | None, documents: int = 25, **changes: Any

@@ -65,11 +65,22 @@ def assert_closed(page: Page) -> None:
     tags = [tag for tag, _ in page.elements]
     # The policy rules only what follows it.
     assert tags.index("meta") < tags.index("style") and tags[2:5] == ["meta", "meta", "meta"]
-    forbidden = {"script", "iframe", "object", "embed", "link", "base", "img", "form", "svg"}
+    forbidden = {
+        "script",
+        "iframe",
+        "object",
+        "embed",
+        "link",
+        "base",
+        "img",
+        "form",
+        "foreignobject",
+    }
     assert not forbidden & set(tags)
     for _, attributes in page.elements:
         assert not any(name.startswith("on") or name in ("src", "style") for name in attributes)
         assert (attributes.get("href") or "#").startswith("#")
+        assert (attributes.get("clip-path") or "url(#").startswith("url(#")
 
 
 HOSTILE = [
@@ -165,7 +176,7 @@ def test_nothing_found(scan: Any) -> None:
     assert "Not everything was read" not in page.text
     assert "4 min 30 s" in page.text
     headings = [attributes.get("id") for tag, attributes in page.elements if tag == "h2"]
-    assert headings == ["reading", "limits", "provenance"]
+    assert headings == ["power-heading", "scores", "reading", "limits", "provenance"]
 
 
 def test_a_campaign_in_full(scan: Any) -> None:
@@ -193,16 +204,19 @@ def test_an_onset_is_marked_at_triggers_only(scan: Any) -> None:
 
 def test_a_scan_that_tested_nothing_claims_no_power(scan: Any) -> None:
     scan.manifest["totals"] |= {"threshold": None, "onset_rate": None}
-    assert "could not have named a campaign" in Page(scan.render()).text
+    assert "could not have named a trigger" in Page(scan.render()).text
 
 
 def test_power_is_stated(scan: Any) -> None:
     text = " ".join(Page(scan.render()).text.split())
     assert "a score above 9.1" in text
-    assert "4 documents reach it if the text changes at the string in each" in text
+    assert "as in the campaigns found" not in text
+    scan.add_campaign("<SUDO>", 20)
+    text = " ".join(Page(scan.render()).text.split())
+    assert "97.6 % of documents, as in the campaigns found" in text  # (20 + 1/2) / (20 + 1)
     scan.manifest["totals"]["threshold"] = 1e6
     text = " ".join(Page(scan.render()).text.split())
-    assert "Not even 1,000 documents reach it" in text
+    assert "97.6 % of documents, as in the campaigns found0 %0 %0 %" in text
 
 
 def test_thousands_of_everything_stay_bounded(scan: Any) -> None:
@@ -215,7 +229,7 @@ def test_thousands_of_everything_stay_bounded(scan: Any) -> None:
         scan.add_flagged(f"alone {number}")
         scan.add_dead_letter("malformed_json")
     html = scan.render()
-    assert len(html) < 400_000
+    assert len(html) < 500_000
     text = Page(html).text
     for statement in (
         "20,000 shards",
@@ -235,14 +249,18 @@ def test_every_table_has_a_caption_and_every_link_a_target(scan: Any) -> None:
     scan.add_dead_letter("malformed_json")
     elements = Page(scan.render()).elements
     tags = [tag for tag, _ in elements]
-    assert tags.count("table") == tags.count("caption") == 6
+    assert tags.count("table") == tags.count("caption") == 8
     assert all(tags[index + 1] == "caption" for index, tag in enumerate(tags) if tag == "table")
     targets = {attributes["id"] for _, attributes in elements if "id" in attributes}
     references = [attributes.get("href") for _, attributes in elements if "href" in attributes]
+    places = re.compile(r"#(.+?)\)?$")
+    clips = [attributes["clip-path"] for _, attributes in elements if "clip-path" in attributes]
     labels = [attributes.get("aria-labelledby") for _, attributes in elements]
-    assert len(references) == 3
-    assert {reference[1:] for reference in references if reference} <= targets
-    assert {label for label in labels if label} <= targets
+    assert tags.count("a") == 3
+    assert {places.search(reference)[1] for reference in [*references, *clips]} <= targets
+    assert {name for label in labels if label for name in label.split()} <= targets
+    names = [attributes["id"] for _, attributes in elements if "id" in attributes]
+    assert len(names) == len(set(names))
 
 
 def test_the_same_scan_gives_the_same_page(new_scan: Callable[[], Any]) -> None:
@@ -269,3 +287,18 @@ def test_verdict(
         "review": review,
     }
     assert verdict_sentence(totals) == sentence
+
+
+def test_the_new_sections_tell_their_numbers(scan: Any) -> None:
+    scan.add_campaign("<SUDO>", 6)
+    scan.add_documents("blog.example", [12.0] * 6)
+    scan.add_documents("wiki.example", [1.0] * 2)
+    found = {"score": 4.0, "start": 0, "end": 1, "evidence": "x"}
+    scan.flagged[0]["findings"] = [found | {"detector": "trigger"}, found | {"detector": "hidden"}]
+    scan.flagged[1]["findings"] = [found | {"detector": "trigger"}]
+    text = " ".join(Page(scan.render()).text.split())
+    assert "trigger21·1" in text and "hidden101·" in text  # two, of which one alone; one, none
+    assert "Herfindahl index0.625" in text  # (6/8)² + (2/8)²
+    assert "Effective groups1.6" in text
+    assert "wiki.example225.0 %" in text
+    assert "Above 5 bits, where text counts as changed: 0.0% of 2" in text

@@ -15,7 +15,6 @@ from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
 from tocsin.ledger.manifest import MANIFEST_FILE, decode
 from tocsin.measure.batch import MEASURED_SCHEMA
 from tocsin.measure.profile import Profile, ProfileError
-from tocsin.report.page import render_report
 from tocsin.report.result import SAMPLE_COLUMNS, ScanResult
 
 EXAMPLES_FILE = "evidence/examples.parquet"
@@ -105,5 +104,8 @@ def _profile(manifest: dict[str, Any]) -> Profile | None:
 
 def write_report(output: str, manifest: dict[str, Any]) -> None:
     """Writes OUT/report.html from the parts of OUT and its manifest."""
+    # Matplotlib takes a second to import, which other readers of results need not pay.
+    from tocsin.report.page import render_report
+
     page = render_report(read_result(output, manifest))
     storage.write(storage.join(output, REPORT_FILE), page.encode())

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from tocsin.measure.curve import SurprisalCurve
-from tocsin.report.power import PowerRow
-from tocsin.report.svg import COLOURS, inline, new_figure
+from tocsin.report.power import SIZES, PowerRow
+from tocsin.report.svg import COLOURS, inline, new_figure, styled
 
 WIDTH = 6.4
 """Inches: 460 points, which a phone shows at three quarters of their size."""
@@ -20,25 +20,27 @@ _BINS = 60
 _DASHES = ("-", "--", "-.", ":")
 
 
+@styled
 def power_figure(sizes: Sequence[int], rows: Sequence[PowerRow]) -> Markup:
     """Probability of detection by size of the campaign, one line a share of hits."""
     figure = new_figure(WIDTH, 2.8)
     axes = figure.add_subplot()
     for row, dash in zip(rows, _DASHES):
         axes.plot(
-            sizes, row.probabilities, dash, drawstyle="default", linewidth=1.6,
+            sizes, row.probabilities, dash, linewidth=1.6,
             color=COLOURS["grave" if row.is_measured else "link"],
-            label=f"{row.hit_share:.0%} of its documents" + (" (as here)" * row.is_measured),
+            label=f"{row.hit_share:.0%}" + (" (as here)" * row.is_measured),
         )  # fmt: skip
     axes.set_xscale("log")
-    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.set_xticks(SIZES, [str(size) for size in SIZES])
     axes.minorticks_off()
     axes.set_ylim(-0.03, 1.05)
     axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
     axes.set_xlabel("documents in the campaign")
     axes.set_ylabel("probability")
-    legend = axes.legend(title="text changes in", frameon=False, loc="lower right")
-    legend.get_title().set_color(COLOURS["quiet"])
+    axes.legend(
+        title="text changes in", frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5)
+    )
     first = rows[0]
     shown = ", ".join(f"{p:.0%} at {size}" for size, p in zip(sizes, first.probabilities))
     return inline(
@@ -47,6 +49,7 @@ def power_figure(sizes: Sequence[int], rows: Sequence[PowerRow]) -> Markup:
     )  # fmt: skip
 
 
+@styled
 def surprisal_figure(name: str, curves: Sequence[tuple[SurprisalCurve, int, int]]) -> Markup:
     """Surprisal around a trigger or payload, one panel an example.
 
@@ -92,6 +95,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
     return sums / np.convolve(np.ones(len(values)), kernel, "same")
 
 
+@styled
 def place_figure(name: str, places: np.ndarray) -> Markup:
     """Where the documents of a campaign lie in the corpus.
 
@@ -105,8 +109,8 @@ def place_figure(name: str, places: np.ndarray) -> Markup:
     axes.bar(edges[:-1], counts, 0.8 / _BINS, align="edge", color=COLOURS["grave"])
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["first record", "", "last record"])
-    axes.get_xticklabels()[0].set_ha("left")
-    axes.get_xticklabels()[-1].set_ha("right")
+    axes.get_xticklabels()[0].set_horizontalalignment("left")
+    axes.get_xticklabels()[-1].set_horizontalalignment("right")
     axes.set_yticks([0, int(counts.max())])
     axes.set_ylabel("documents")
     occupied = int((counts > 0).sum())
@@ -116,17 +120,19 @@ def place_figure(name: str, places: np.ndarray) -> Markup:
     )  # fmt: skip
 
 
+@styled
 def contrast_figure(clean: np.ndarray, flagged: np.ndarray, threshold: float) -> Markup:
     """Distribution of the documents' largest contrasts, in bits."""
     figure = new_figure(WIDTH, 2.5)
     axes = figure.add_subplot()
-    bins = np.linspace(0, max(27.0, threshold), 55)
+    bins = np.linspace(0, max(27.0, threshold), 55).tolist()
     axes.hist(clean, bins, color=COLOURS["quiet"], alpha=0.55, label="not flagged")
     axes.hist(
         flagged, bins, color=COLOURS["grave"], label="flagged", histtype="step", linewidth=1.6
     )
     _threshold_line(axes, threshold, "hit")
     axes.set_yscale("symlog", linthresh=1)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("largest contrast in the document, bits")
     axes.set_ylabel("documents")
@@ -140,6 +146,7 @@ def contrast_figure(clean: np.ndarray, flagged: np.ndarray, threshold: float) ->
     )  # fmt: skip
 
 
+@styled
 def scores_figure(strings: np.ndarray, decoys: np.ndarray, threshold: float) -> Markup:
     """Scores of the strings that were tested, and of their time-reversed decoys."""
     figure = new_figure(WIDTH, 1.7)
@@ -174,5 +181,6 @@ def scores_figure(strings: np.ndarray, decoys: np.ndarray, threshold: float) -> 
 def _threshold_line(axes: Axes, value: float, label: str) -> None:
     axes.axvline(value, color=COLOURS["ink"], linewidth=1, linestyle="--")
     axes.annotate(
-        f" {label}", (value, 1), xycoords=("data", "axes fraction"), va="top", color=COLOURS["ink"]
-    )
+        label, (value, 1), xycoords=("data", "axes fraction"),
+        xytext=(4, 0), textcoords="offset points", va="top", color=COLOURS["ink"],
+    )  # fmt: skip

@@ -18,6 +18,8 @@ MOST_CARDS = 50
 
 _EXAMPLES = 3
 _GROUPS = 5
+_DOCUMENTS = 25
+_DOCUMENT_COLUMNS = ["doc_id", "group", "source_uri", "position", "verdict"]
 _DOCUMENTS_ALONE = 20
 _CONTEXT_BYTES = 300
 _UNUSUAL_CHARACTERS = 12
@@ -46,7 +48,8 @@ class Card:
     """A campaign as the report shows it. `string`: the trigger, else the payload, if it has either;
     `string_bytes`: its whole length in UTF-8; `unusual`: its characters that are not printable
     ASCII, with counts, where it is not plain; `verdicts`, `top_groups`: its flagged documents by
-    verdict and by group, the largest first."""
+    verdict and by group, the largest first; `documents_shown`: the first of them as rows of
+    `flagged`."""
 
     campaign_id: str
     kind: str
@@ -64,6 +67,7 @@ class Card:
     last_seen: datetime
     verdicts: list[tuple[str, int]]
     top_groups: list[tuple[str, int]]
+    documents_shown: list[dict[str, Any]]
     examples: list[Example]
 
 
@@ -145,6 +149,7 @@ def _card(campaign: dict[str, Any], flagged: pa.Table, examples: pa.Table) -> Ca
         last_seen=campaign["last_seen"],
         verdicts=_largest(flagged["verdict"]),
         top_groups=_largest(flagged["group"])[:_GROUPS],
+        documents_shown=flagged.select(_DOCUMENT_COLUMNS).slice(0, _DOCUMENTS).to_pylist(),
         examples=[_example(row) for row in examples.slice(0, _EXAMPLES).to_pylist()],
     )
 

@@ -7,7 +7,9 @@ their title and description, and nothing in them depends on the time or on chanc
 from __future__ import annotations
 
 import io
+import logging
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
@@ -27,8 +29,11 @@ COLOURS = {
 """Colours that a figure may use, by their name in the style sheet. The values only mark places in
 Matplotlib's output, where classes `fill-<name>` and `stroke-<name>` take over."""
 
+# It tells about its font cache, which no user of a scan asked for.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
 _NAMES = {value: name for name, value in COLOURS.items()}
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "tocsin",
     "font.size": 11,
@@ -44,31 +49,35 @@ _STYLE = {
     "figure.facecolor": "none",
 }
 _KEPT = frozenset(
-    ["class", "clip-path", "d", "fill-opacity", "height", "href", "id", "opacity"]
-    + ["stroke-dasharray", "stroke-dashoffset", "stroke-width", "text-anchor", "transform"]
-    + ["viewBox", "width", "x", "x1", "x2", "y", "y1", "y2"]
+    [
+        *("class", "id", "href", "clip-path", "transform", "viewBox"),
+        *("d", "x", "x1", "x2", "y", "y1", "y2", "width", "height", "text-anchor"),
+        *("opacity", "fill-opacity", "stroke-width", "stroke-dasharray", "stroke-dashoffset"),
+    ]
 )
 """Attributes that a figure's elements keep."""
 
 
+styled = matplotlib.rc_context(_STYLE)
+"""Decorates a function that draws a figure: in the page's style."""
+
+
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches of 72 points, in the page's style."""
-    with matplotlib.rc_context(_STYLE):
-        return Figure(figsize=(width, height), layout="constrained")
+    """An empty figure, in inches of 72 points."""
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
     """A figure as one SVG element.
 
     Args:
-      figure: from `new_figure`, drawn in COLOURS.
+      figure: from `new_figure`, drawn in COLOURS by a function that is `styled`.
       name: unique on the page, a word of ASCII letters, digits and hyphens.
       title: what the figure is, in a few words.
       description: what it shows, in a sentence with the numbers that matter.
     """
     buffer = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
-        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator"), None))
+    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator"), None))
     root = ElementTree.fromstring(buffer.getvalue())
     clean = _cleaned(root, name)
     clean.attrib = {
@@ -107,8 +116,8 @@ def _cleaned(element: ElementTree.Element, name: str) -> ElementTree.Element:
         if key in _KEPT:
             value = re.sub(r"#(?=[A-Za-z])", f"#{name}-", value)  # references
             copy.set(key, f"{name}-{value}" if key == "id" else value)
-    if copy.tag == "text" and element.text:
-        copy.text = visible(element.text)
+    if copy.tag in ("text", "tspan") and (element.text or "").strip():
+        copy.text = visible(element.text or "")
     for child in element:
         if isinstance(child.tag, str) and _local(child.tag) not in ("metadata", "style"):
             copy.append(_cleaned(child, name))
