@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,10 +27,21 @@ from tocsin.measure.kernel import (
     new_scratch,
 )
 from tocsin.measure.profile import DOCUMENT_BYTES_COUNTED, Profile
+from tocsin.measure.repetition import Repetition, empty_repetition
+from tocsin.measure.shape import empty_shape, measure_shape
 from tocsin.measure.tokens import tokenize
 
 BUCKETS = tuple(f"{script}/{format}" for script in SCRIPTS for format in FORMATS)
 """Names of the buckets in the order of their numbers."""
+
+
+def _columns(*features: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Names and values of the columns that follow the identity of a document."""
+    for measured in features:
+        for name, array in measured._asdict().items():
+            if name not in ("tokens", "bucket"):
+                yield name, array
+
 
 MEASURED_SCHEMA = pa.schema(
     [
@@ -43,12 +56,11 @@ MEASURED_SCHEMA = pa.schema(
         pa.field("bucket", pa.dictionary(pa.int8(), pa.string()), nullable=False),
         *[
             pa.field(name, pa.from_numpy_dtype(array.dtype), nullable=False)
-            for name, array in empty_features(0)._asdict().items()
-            if name not in ("tokens", "bucket")
+            for name, array in _columns(empty_features(0), empty_repetition(0), empty_shape(0))
         ],
     ]
 )
-"""Rows of `documents/`: identity, hashes, then one column a feature (`measure.kernel.Features`)."""
+"""Rows of `documents/`: identity, hashes, then one column a feature (docs/features.md)."""
 
 
 def text_buffers(batch: pa.RecordBatch) -> tuple[memoryview, np.ndarray]:
@@ -87,7 +99,10 @@ class Measurer:
         """Measures the documents of `batch` (rows of DOCUMENT_SCHEMA)."""
         data, offsets = text_buffers(batch)
         features = empty_features(batch.num_rows)
-        onsets, onset_documents = self._run(data, offsets, features)
+        repetition = empty_repetition(batch.num_rows)
+        shape = empty_shape(batch.num_rows)
+        onsets, onset_documents = self._run(data, offsets, features, repetition)
+        measure_shape(np.frombuffer(data, np.uint8), offsets, shape)
         groups = group_hashes(batch.column("group"))
         onsets["shard"] = shard
         onsets["position"] = batch.column("position").to_numpy()[onset_documents]
@@ -105,11 +120,7 @@ class Measurer:
                 pa.DictionaryArray.from_arrays(
                     pa.array(features.bucket.astype(np.int8)), pa.array(BUCKETS)
                 ),
-                *[
-                    pa.array(array)
-                    for name, array in features._asdict().items()
-                    if name not in ("tokens", "bucket")
-                ],
+                *[pa.array(array) for _, array in _columns(features, repetition, shape)],
             ],
             schema=MEASURED_SCHEMA,
         )
@@ -117,7 +128,7 @@ class Measurer:
         return Measurement(documents, features, {"onsets": onsets}, findings)
 
     def _run(
-        self, data: memoryview, offsets: np.ndarray, features: Features
+        self, data: memoryview, offsets: np.ndarray, features: Features, repetition: Repetition
     ) -> tuple[np.ndarray, np.ndarray]:
         profile = self._profile
         while True:
@@ -130,6 +141,7 @@ class Measurer:
                 np.uint64(profile.seed),
                 self._scratch,
                 features,
+                repetition,
                 self._onsets,
                 self._onset_documents,
             )

@@ -5,7 +5,7 @@ kernel whatever the length of a document. A piece is read with `MARGIN_BYTES` of
 surroundings on either side, so that windows reach over its edges.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,9 @@ from tocsin.measure.onsets import (
     contrasts,
     onset_tokens,
 )
+from tocsin.measure.repetition import SUMS, Words, add_repetition, new_words, write_repetition
 from tocsin.measure.surprisal import own_capacity, surprisals
-from tocsin.measure.tokens import tokenize
+from tocsin.measure.tokens import absorb, mix, tokenize
 
 PIECE_BYTES = 512 << 10
 MARGIN_BYTES = 4 << 10
@@ -78,7 +79,8 @@ class Features(NamedTuple):
     windows around it. onsets, decoys (int32): number of onset tokens and of their time-reversed
     twins. change_score (float32) and change_point (int64): the best split of the text's
     surprisal in two and its byte offset (-1: none). bucket (uint8). letters, digits, marks,
-    controls (float32): shares of the tokens of that class.
+    controls (float32): shares of the tokens of that class. head_64, head_256 (uint64): hashes of
+    the first 64 and 256 tokens, keyed by the profile's seed; 0 where there are fewer.
     """
 
     tokens: np.ndarray
@@ -96,6 +98,8 @@ class Features(NamedTuple):
     digits: np.ndarray
     marks: np.ndarray
     controls: np.ndarray
+    head_64: np.ndarray
+    head_256: np.ndarray
 
 
 _DTYPES = [
@@ -114,6 +118,8 @@ _DTYPES = [
     "f4",
     "f4",
     "f4",
+    "u8",
+    "u8",
 ]
 
 
@@ -140,10 +146,11 @@ class Scratch(NamedTuple):
     sums: np.ndarray
     pairs: np.ndarray
     own: np.ndarray
+    words: Words
 
 
 def new_scratch() -> Scratch:
-    """Working memory (about 60 MB, touched only as far as a piece needs it)."""
+    """Working memory (about 100 MB, touched only as far as a piece needs it)."""
     size = PIECE_BYTES + 2 * MARGIN_BYTES + 1
     dtypes = [
         "int32",
@@ -161,8 +168,8 @@ def new_scratch() -> Scratch:
         "f8",
         "u8",
     ]
-    arrays = [np.empty(size, dtype) for dtype in dtypes]
-    arrays.append(np.empty(own_capacity(size), np.uint32))
+    arrays: list[Any] = [np.empty(size, dtype) for dtype in dtypes]
+    arrays += [np.empty(own_capacity(size), np.uint32), new_words(size)]
     return Scratch(*arrays)
 
 
@@ -245,6 +252,17 @@ def bucket_of(token_kinds):
 
 
 @kernel()
+def _head_hash(exact, count, size):
+    """Hash of the first `size` of `count` tokens; 0 where there are fewer."""
+    if count < size:
+        return np.uint64(0)
+    state = np.uint64(size)
+    for index in range(size):
+        state = absorb(state, exact[index])
+    return max(mix(state), np.uint64(1))
+
+
+@kernel()
 def _write_onset(record, scratch, count, index, direction):
     """Fills the record of the onset at token `index`, all but the document's identity."""
     record.direction = direction
@@ -268,8 +286,9 @@ def _write_onset(record, scratch, count, index, direction):
 
 @kernel()
 def measure_documents(
-    data, offsets, tables, slots, words, seed, scratch, features, onsets, onset_documents
-):
+    data, offsets, tables, slots, words, seed, scratch, features, repetition, onsets,
+    onset_documents,
+):  # fmt: skip
     """Measures every document of a batch.
 
     Args:
@@ -279,6 +298,7 @@ def measure_documents(
       slots, words, seed: of the profile.
       scratch: `new_scratch()`.
       features: `empty_features(documents)`, written.
+      repetition: `empty_repetition(documents)`, written.
       onsets: ONSET records, written up to their length.
       onset_documents: int32 (len(onsets),), the document in the batch of each record.
 
@@ -289,11 +309,15 @@ def measure_documents(
     found = 0
     kinds = np.zeros(8, np.int64)
     scripts = np.zeros(len(SCRIPTS), np.int64)
+    repetition_sums = np.zeros(SUMS, np.int64)
     for document in range(len(offsets) - 1):
         text_begin = np.int64(offsets[document])
         text_end = np.int64(offsets[document + 1])
         kinds[:] = 0
         scripts[:] = 0
+        repetition_sums[:] = 0
+        features.head_64[document] = 0
+        features.head_256[document] = 0
         tokens = 0
         total = 0.0
         best = 0.0
@@ -313,6 +337,9 @@ def measure_documents(
             while begin < core_begin and data[begin] & 0xC0 == 0x80:
                 begin += 1
             count = measure_piece(data, begin, end, tables, slots, words, seed, scratch)
+            if core_begin == text_begin:
+                features.head_64[document] = _head_hash(scratch.exact, count, 64)
+                features.head_256[document] = _head_hash(scratch.exact, count, 256)
             first = 0
             while first < count and begin + scratch.starts[first] < core_begin:
                 first += 1
@@ -351,6 +378,10 @@ def measure_documents(
                     onsets[found].offset = begin + scratch.starts[index] - text_begin
                     onset_documents[found] = document
                 found += 1
+            add_repetition(
+                data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.kinds, first,
+                last, scratch.words, repetition_sums,
+            )  # fmt: skip
             core_begin = core_end
         counted = max(tokens, 1)
         bucket = _bucket(kinds, scripts, counted)
@@ -371,4 +402,5 @@ def measure_documents(
         features.digits[document] = kinds[DIGIT] / counted
         features.marks[document] = kinds[MARK] / counted
         features.controls[document] = (kinds[CONTROL] + kinds[COMBINING]) / counted
+        write_repetition(repetition_sums, document, repetition)
     return found
