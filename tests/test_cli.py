@@ -16,6 +16,7 @@ from tocsin import cli
 from tocsin.beam.prepare import UsageError
 from tocsin.beam.run import Engine, JobFailed
 from tocsin.beam.storage import StorageError
+from tocsin.commands import export as export_command
 from tocsin.commands import filter as filter_command
 from tocsin.commands import profile as profile_command
 from tocsin.commands import report as report_command
@@ -29,6 +30,7 @@ _MODULES = {
     "scan": scan_command,
     "profile": profile_command,
     "filter": filter_command,
+    "export": export_command,
     "report": report_command,
 }
 

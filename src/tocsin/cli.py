@@ -142,6 +142,33 @@ def filter_command(**options: Any) -> int:
 
 
 @tocsin_command.command()
+@click.argument("scan", metavar="OUT")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["ids", "dolma"]),
+    required=True,
+    help="A list of ids, one a line, or attributes for dolma's mixer.",
+)
+@click.option("-o", "--out", "target", required=True, metavar="PATH",
+              help="The file of ids, or the folder that shall hold attributes/.")  # fmt: skip
+@click.option(
+    "--verdict",
+    type=click.Choice(["quarantine", "review"]),
+    default="quarantine",
+    show_default=True,
+    help="What is to quarantine, or also what is for review.",
+)
+def export(**options: Any) -> int:
+    """Writes what a scan has flagged in the form that other tools filter by.
+
+    Example: tocsin export out/ --format ids -o flagged.txt
+    """
+    return _run("export", options["scan"], options["form"], options["target"],
+                verdict=options["verdict"])  # fmt: skip
+
+
+@tocsin_command.command()
 @click.argument("output", metavar="OUT")
 def report(output: str) -> int:
     """Writes OUT/report.html again.
@@ -213,7 +240,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = tocsin_command.main(args=words, prog_name="tocsin", standalone_mode=False)
     except click.UsageError as error:
-        click.echo(f"tocsin: {error.format_message()}  (tocsin --help tells more)", err=True)
+        message = " ".join(error.format_message().split())
+        click.echo(f"tocsin: {message}  (tocsin --help tells more)", err=True)
         code = WRONG_USAGE
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
