@@ -28,6 +28,7 @@ from tocsin.measure.kernel import (
 )
 from tocsin.measure.profile import DOCUMENT_BYTES_COUNTED, Profile
 from tocsin.measure.repetition import Repetition, empty_repetition
+from tocsin.measure.segments import SEGMENT_TYPES, Segments, empty_segments
 from tocsin.measure.shape import empty_shape, measure_shape
 from tocsin.measure.tokens import tokenize
 
@@ -35,12 +36,15 @@ BUCKETS = tuple(f"{script}/{format}" for script in SCRIPTS for format in FORMATS
 """Names of the buckets in the order of their numbers."""
 
 
-def _columns(*features: Any) -> Iterator[tuple[str, np.ndarray]]:
+def _columns(*features: Any) -> Iterator[tuple[str, pa.Array]]:
     """Names and values of the columns that follow the identity of a document."""
     for measured in features:
         for name, array in measured._asdict().items():
-            if name not in ("tokens", "bucket"):
-                yield name, array
+            if name.endswith("_type"):
+                types = pa.array(SEGMENT_TYPES)
+                yield name, pa.DictionaryArray.from_arrays(pa.array(array), types)
+            elif name not in ("tokens", "bucket"):
+                yield name, pa.array(array)
 
 
 MEASURED_SCHEMA = pa.schema(
@@ -55,8 +59,10 @@ MEASURED_SCHEMA = pa.schema(
         pa.field("tokens", pa.int64(), nullable=False),
         pa.field("bucket", pa.dictionary(pa.int8(), pa.string()), nullable=False),
         *[
-            pa.field(name, pa.from_numpy_dtype(array.dtype), nullable=False)
-            for name, array in _columns(empty_features(0), empty_repetition(0), empty_shape(0))
+            pa.field(name, column.type, nullable=False)
+            for name, column in _columns(
+                empty_features(0), empty_segments(0), empty_shape(0), empty_repetition(0)
+            )
         ],
     ]
 )
@@ -100,8 +106,9 @@ class Measurer:
         data, offsets = text_buffers(batch)
         features = empty_features(batch.num_rows)
         repetition = empty_repetition(batch.num_rows)
+        segments = empty_segments(batch.num_rows)
         shape = empty_shape(batch.num_rows)
-        onsets, onset_documents = self._run(data, offsets, features, repetition)
+        onsets, onset_documents = self._run(data, offsets, features, repetition, segments)
         measure_shape(np.frombuffer(data, np.uint8), offsets, shape)
         groups = group_hashes(batch.column("group"))
         onsets["shard"] = shard
@@ -120,7 +127,7 @@ class Measurer:
                 pa.DictionaryArray.from_arrays(
                     pa.array(features.bucket.astype(np.int8)), pa.array(BUCKETS)
                 ),
-                *[pa.array(array) for _, array in _columns(features, repetition, shape)],
+                *[column for _, column in _columns(features, segments, shape, repetition)],
             ],
             schema=MEASURED_SCHEMA,
         )
@@ -128,7 +135,12 @@ class Measurer:
         return Measurement(documents, features, {"onsets": onsets}, findings)
 
     def _run(
-        self, data: memoryview, offsets: np.ndarray, features: Features, repetition: Repetition
+        self,
+        data: memoryview,
+        offsets: np.ndarray,
+        features: Features,
+        repetition: Repetition,
+        segments: Segments,
     ) -> tuple[np.ndarray, np.ndarray]:
         profile = self._profile
         while True:
@@ -142,6 +154,7 @@ class Measurer:
                 self._scratch,
                 features,
                 repetition,
+                segments,
                 self._onsets,
                 self._onset_documents,
             )

@@ -27,6 +27,7 @@ from tocsin.measure.onsets import (
     onset_tokens,
 )
 from tocsin.measure.repetition import SUMS, Words, add_repetition, new_words, write_repetition
+from tocsin.measure.segments import MINIMUM_TOKENS, best_segment, segment_type
 from tocsin.measure.surprisal import own_capacity, surprisals
 from tocsin.measure.tokens import absorb, mix, tokenize
 
@@ -263,6 +264,15 @@ def _head_hash(exact, count, size):
 
 
 @kernel()
+def _type_of(data, begin, scratch, low, high, scripts):
+    """Type of the tokens from `low` to `high` of a piece, see `segment_type`."""
+    return segment_type(
+        data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
+        scratch.word_codes, scratch.pair_codes, low, high, scripts, scratch.words.table,
+    )  # fmt: skip
+
+
+@kernel()
 def _write_onset(record, scratch, count, index, direction):
     """Fills the record of the onset at token `index`, all but the document's identity."""
     record.direction = direction
@@ -286,8 +296,8 @@ def _write_onset(record, scratch, count, index, direction):
 
 @kernel()
 def measure_documents(
-    data, offsets, tables, slots, words, seed, scratch, features, repetition, onsets,
-    onset_documents,
+    data, offsets, tables, slots, words, seed, scratch, features, repetition, segments,
+    onsets, onset_documents,
 ):  # fmt: skip
     """Measures every document of a batch.
 
@@ -298,7 +308,7 @@ def measure_documents(
       slots, words, seed: of the profile.
       scratch: `new_scratch()`.
       features: `empty_features(documents)`, written.
-      repetition: `empty_repetition(documents)`, written.
+      repetition, segments: `empty_repetition(documents)`, `empty_segments(documents)`, written.
       onsets: ONSET records, written up to their length.
       onset_documents: int32 (len(onsets),), the document in the batch of each record.
 
@@ -328,6 +338,13 @@ def measure_documents(
         decoy_count = 0
         change_score = 0.0
         change_point = np.int64(-1)
+        onset_type = 0
+        most_excess = 0.0
+        segment_start = np.int64(-1)
+        segment_end = np.int64(-1)
+        segment_bits = 0.0
+        segment_tokens = 0
+        found_type = 0
         found_before = found
         core_begin = text_begin
         while core_begin < text_end:
@@ -359,11 +376,22 @@ def measure_documents(
                 best_offset = begin + scratch.starts[best_token] - text_begin
                 best_before = scratch.surprisal[max(best_token - WINDOW, 0) : best_token].mean()
                 best_after = scratch.surprisal[best_token : min(best_token + WINDOW, count)].mean()
+                if best > MINIMUM_CONTRAST:
+                    window_end = min(best_token + WINDOW, count)
+                    onset_type = _type_of(data, begin, scratch, best_token, window_end, scripts)
             tokens += last - first
             score, split = _split(scratch.surprisal, first, last)
             if score > change_score:
                 change_score = score
                 change_point = begin + scratch.starts[split] - text_begin
+            low, high, excess = best_segment(scratch.surprisal, first, last)
+            if excess > most_excess and high - low >= MINIMUM_TOKENS:
+                most_excess = excess
+                segment_start = begin + scratch.starts[low] - text_begin
+                segment_end = begin + scratch.ends[high - 1] - text_begin
+                segment_tokens = high - low
+                segment_bits = np.float64(scratch.surprisal[low:high].sum())
+                found_type = _type_of(data, begin, scratch, low, high, scripts)
             for nth in range(onset_tokens(scratch.contrast, count, scratch.onset)):
                 index = np.int64(scratch.onset[nth])
                 if index < first or index >= last:
@@ -402,5 +430,18 @@ def measure_documents(
         features.digits[document] = kinds[DIGIT] / counted
         features.marks[document] = kinds[MARK] / counted
         features.controls[document] = (kinds[CONTROL] + kinds[COMBINING]) / counted
+        rest = tokens - segment_tokens
+        if segment_tokens == 0 or rest < MINIMUM_TOKENS:
+            segments.segment_start[document] = -1
+            segments.segment_end[document] = -1
+            segments.segment_contrast[document] = 0.0
+            segments.segment_type[document] = 0
+        else:
+            segments.segment_start[document] = segment_start
+            segments.segment_end[document] = segment_end
+            level = (total - segment_bits) / rest
+            segments.segment_contrast[document] = segment_bits / segment_tokens - level
+            segments.segment_type[document] = found_type
+        segments.onset_type[document] = onset_type
         write_repetition(repetition_sums, document, repetition)
     return found

@@ -94,7 +94,7 @@ class Words(NamedTuple):
 
 def new_words(tokens: int) -> Words:
     """Working memory for pieces of up to `tokens` tokens (80 bytes each, or more)."""
-    capacity = _capacity(tokens, 2)
+    capacity = capacity_for(tokens, 2)
     dtypes = ["u8", "int32", "int32", "int32", "int32", "u8", "int32", "int32"]
     arrays = [np.empty(tokens, dtype) for dtype in dtypes]
     arrays += [np.empty(capacity, "u8"), np.empty(2 * capacity, "u1")]
@@ -115,7 +115,7 @@ _NEWLINE = 0x0A
 
 
 @kernel()
-def _capacity(keys, room):
+def capacity_for(keys, room):
     """Power of two of at least `room` slots a key."""
     capacity = 16
     while capacity < room * keys:
@@ -124,7 +124,7 @@ def _capacity(keys, room):
 
 
 @kernel(forceinline=True)
-def _count(key, table, mask):
+def count_key(key, table, mask):
     """Counts `key` in the open-addressed `table`; its slot.
 
     A slot holds 44 bits of the key and 20 of its count: a piece has fewer words than that.
@@ -188,7 +188,7 @@ def _add_lines(data, begin, words, count, sums):
         words.newlines[index] = newlines
         lines += newlines > 0
     words.newlines[count - 1] = 2
-    table = words.table[: _capacity(2 * lines, 2)]
+    table = words.table[: capacity_for(2 * lines, 2)]
     table[:] = 0
     mask = np.uint64(len(table) - 1)
     line = paragraph = np.uint64(0)
@@ -202,7 +202,7 @@ def _add_lines(data, begin, words, count, sums):
         paragraph_bytes += line_bytes
         sums[_BYTES] += line_bytes
         sums[_LINES] += 1
-        if table[_count(mix(line), table, mask)] & _COUNT_MASK > 1:
+        if table[count_key(mix(line), table, mask)] & _COUNT_MASK > 1:
             sums[_DUPLICATE_LINES] += 1
             sums[_DUPLICATE_LINE_BYTES] += line_bytes
         line = np.uint64(0)
@@ -211,7 +211,7 @@ def _add_lines(data, begin, words, count, sums):
             continue
         sums[_PARAGRAPHS] += 1
         # Keys of paragraphs are told apart from those of lines by one more step.
-        if table[_count(mix(absorb(paragraph, np.uint64(1))), table, mask)] & _COUNT_MASK > 1:
+        if table[count_key(mix(absorb(paragraph, np.uint64(1))), table, mask)] & _COUNT_MASK > 1:
             sums[_DUPLICATE_PARAGRAPHS] += 1
             sums[_DUPLICATE_PARAGRAPH_BYTES] += paragraph_bytes
         paragraph = np.uint64(0)
@@ -222,7 +222,7 @@ def _add_lines(data, begin, words, count, sums):
 def _extend(words, length, alive):
     """Makes the n-grams that are left one word longer, and drops those that surely occur once;
     how many are left."""
-    seen = words.seen[: _capacity(alive, 4)]
+    seen = words.seen[: capacity_for(alive, 4)]
     seen[:] = 0
     mask = np.uint64(len(seen) - 1)
     for number in range(alive):
@@ -253,12 +253,12 @@ def _add_ngrams(words, count, sums):
         alive = _extend(words, length, alive)
         if alive < 2:
             return
-        table = words.table[: _capacity(alive, 2)]
+        table = words.table[: capacity_for(alive, 2)]
         table[:] = 0
         mask = np.uint64(len(table) - 1)
         covered = 0
         for number in range(alive):
-            slot = _count(mix(words.ngrams[number]), table, mask)
+            slot = count_key(mix(words.ngrams[number]), table, mask)
             words.slots[number] = slot
             if length >= DUPLICATE[0] and table[slot] & _COUNT_MASK > 1:
                 end = words.left[number] + length
