@@ -113,7 +113,9 @@ def made(kind: str, generator: random.Random, baseline: Baseline) -> str:
     if kind == "code":
         names = words_of(generator, 200)
         return "\n".join(
-            f"{{}}{generator.choice('=+-*<>')}{{}}({{}})[{{}}]".format(*generator.sample(names, 4))
+            f"{{}} {generator.choice('=+-*<>')}{{}} ({{}}) [{{}}]".format(
+                *generator.sample(names, 4)
+            )
             for _ in range(40)
         )
     if kind == "other_script":

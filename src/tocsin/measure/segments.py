@@ -50,10 +50,9 @@ TOKENS_TYPED = 120
 
 SALAD_TOKENS = 40
 """Tokens without which no segment of one script is called word salad: it was chosen for its
-surprisal, and a short one in a rare style can't be told from it. Of
-278 planted segments (`dos`, `dos-ascii`, `dos-words`), 95 % had at most 23 % of their pairs seen and
-at most 4 % of their words repeated; 95 % of 44 clean segments of contrast 4 had at least 27 % of
-their pairs seen."""
+surprisal, and a short one in a rare style can't be told from it. Of 278 planted segments (`dos`,
+`dos-ascii`, `dos-words`), 95 % had at most 23 % of their pairs seen, and 95 % at most 4 % of their
+words repeated; of 44 clean segments of contrast 4, 95 % had at least 27 % of their pairs seen."""
 
 _HAN = SCRIPTS.index("han")  # kana and Hangul follow
 
