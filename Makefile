@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test lint eval lock clean
+.PHONY: help setup demo test lint docs eval lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -26,6 +26,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: setup  ## the documentation as a site, in build/site; broken links are errors
+	$(BIN)/mkdocs build --strict --quiet
 
 eval: setup  ## planted campaigns in real corpora; the tables of docs/quality.md
 	$(BIN)/python -m evals.run --corpora ../shared/corpora --out build/eval --markdown build/quality.md

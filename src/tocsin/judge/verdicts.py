@@ -38,6 +38,10 @@ FLAGGED_SCHEMA = pa.schema(
         pa.field("scan_id", pa.string(), nullable=False),
     ]
 )
+"""`position`: number of the record in its shard, from 0; `verdict`: quarantine or review;
+`severity`: critical, high, medium or low, the gravest of its findings; `score`: of the first
+finding; `start`, `end` of a finding: byte offsets in the text. `campaign_id` and `trigger` are null
+for a document that is flagged for what it holds itself."""
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -58,6 +62,9 @@ CAMPAIGN_SCHEMA = pa.schema(
         pa.field("sample_doc_ids", pa.list_(pa.string()), nullable=False),
     ]
 )
+"""`kind`: trigger, payload or near_duplicate; `hits`: documents in which the text changes at the
+string; `score`: -log10 of the probability of so many hits by chance, named if it is above
+`threshold`; `first_seen`, `last_seen`: when the first and the latest scan that found it began."""
 
 EXAMPLE_SCHEMA = pa.schema(
     [

@@ -1,0 +1,131 @@
+"""Pages of the documentation that are made from the code, so that they can't drift from it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+import rich_click as click
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from tocsin.cli import tocsin_command
+from tocsin.corpus import batches
+from tocsin.correlate import sweep
+from tocsin.judge import policy, verdicts
+from tocsin.measure import findings
+
+TABLES = (
+    ("flagged/", "A row for each flagged document.", verdicts, "FLAGGED_SCHEMA"),
+    ("campaigns/", "A row for each campaign.", verdicts, "CAMPAIGN_SCHEMA"),
+    ("dead_letters/", "A row for each record that could not be read.", batches,
+     "DEAD_LETTER_SCHEMA"),
+    ("evidence/examples.parquet", "Documents of the campaigns.", verdicts, "EXAMPLE_SCHEMA"),
+    ("evidence/suspects.parquet", "Strings that were tested.", sweep, "SUSPECT_SCHEMA"),
+    ("evidence/findings-*.parquet", "What is suspicious about single documents.", findings,
+     "FINDING_SCHEMA"),
+)  # fmt: skip
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Adds the generated pages; MkDocs calls it."""
+    for path, content in (
+        ("reference/commands.md", commands_page()),
+        ("reference/tables.md", tables_page()),
+    ):
+        files.append(File.generated(config, path, content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Adds the policy's defaults, from its dataclass, to the page about the policy."""
+    return markdown + policy_section() if page.file.src_uri == "policy.md" else markdown
+
+
+def commands_page() -> str:
+    """Every command with its options, from the command line itself."""
+    page = ["# Commands", "", _text(tocsin_command.help), ""]
+    for name, command in tocsin_command.commands.items():
+        arguments = [one for one in command.params if isinstance(one, click.Argument)]
+        words = " ".join(["tocsin", name, *(_metavar(one) for one in arguments)])
+        page += [f"## tocsin {name}", "", f"`{words} [OPTIONS]`", "", _text(command.help), ""]
+        options = [one for one in command.params if isinstance(one, click.Option)]
+        page += ["| option | value | default | |", "|---|---|---|---|"]
+        for option in options:
+            default = f"`{option.default}`" if option.show_default else ""
+            page.append(
+                f"| {', '.join(f'`{one}`' for one in option.opts)} | {_metavar(option)} "
+                f"| {default} | {_text(option.help)} |"
+            )
+        page.append("")
+    return "\n".join(page)
+
+
+def _metavar(parameter: click.Parameter) -> str:
+    """What stands for the value: the choices, the name of the metavariable, or nothing."""
+    if isinstance(parameter.type, click.Choice):
+        return " or ".join(f"`{choice}`" for choice in parameter.type.choices)
+    if getattr(parameter, "is_flag", False):
+        return ""
+    return parameter.metavar or (parameter.name or "").upper()
+
+
+def tables_page() -> str:
+    """The tables of OUT, from their schemas and the docstrings below them."""
+    page = [
+        "# Tables",
+        "",
+        "A scan writes Parquet files into OUT. They are valid once `OUT/manifest.json` exists, "
+        "which names each of them with its rows, bytes and SHA-256. The columns of `documents/` are in "
+        "[Features](../features.md).",
+        "",
+    ]
+    for folder, about, module, name in TABLES:
+        page += [f"## {folder}", "", about, "", *_columns(getattr(module, name)), ""]
+        if text := docstrings(module).get(name):
+            page += [text, ""]
+    return "\n".join(page)
+
+
+def _columns(schema: pa.Schema) -> list[str]:
+    rows = [
+        f"| `{field.name}` | `{field.type}` | {'yes' if field.nullable else ''} |"
+        for field in schema
+    ]
+    return ["| column | type | may be null |", "|---|---|---|", *rows]
+
+
+def policy_section() -> str:
+    """The defaults of the policy, and what its dataclass says of them."""
+    values = policy.Policy()
+    rows = [f"| `{name}` | `{value!r}` |" for name, value in vars(values).items()]
+    about = inspect.getdoc(policy.Policy) or ""
+    return "\n".join(["", "## Keys and defaults", "", "| key | default |", "|---|---|", *rows, "",
+                      about, ""])  # fmt: skip
+
+
+def docstrings(module: ModuleType) -> dict[str, str]:
+    """The strings that stand below a module's assignments, by the name assigned."""
+    assert module.__file__
+    body = ast.parse(Path(module.__file__).read_text("utf-8")).body
+    found = {}
+    for statement, following in itertools.pairwise(body):
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.targets[0], ast.Name)
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+            and isinstance(following.value.value, str)
+        ):
+            found[statement.targets[0].id] = inspect.cleandoc(following.value.value)
+    return found
+
+
+def _text(text: str | None) -> str:
+    """Help as Markdown: nothing in it is markup."""
+    return (text or "").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
