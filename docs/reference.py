@@ -81,8 +81,8 @@ def tables_page() -> str:
         "# Tables",
         "",
         "A scan writes Parquet files into OUT. They are valid once `OUT/manifest.json` exists, "
-        "which names each of them with its rows, bytes and SHA-256. The columns of `documents/` are in "
-        "[Features](../features.md).",
+        "which names each of them with its rows, bytes and SHA-256. The columns of `documents/` are "
+        "in [Features](../features.md).",
         "",
     ]
     for folder, about, module, name in TABLES:
@@ -128,4 +128,4 @@ def docstrings(module: ModuleType) -> dict[str, str]:
 
 def _text(text: str | None) -> str:
     """Help as Markdown: nothing in it is markup."""
-    return (text or "").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    return inspect.cleandoc(text or "").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
