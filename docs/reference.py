@@ -81,8 +81,8 @@ def tables_page() -> str:
         "# Tables",
         "",
         "A scan writes Parquet files into OUT. They are valid once `OUT/manifest.json` exists, "
-        "which names each of them with its rows, bytes and SHA-256. The columns of `documents/` are "
-        "in [Features](../features.md).",
+        "which names each of them with its rows, bytes and SHA-256. The columns of `documents/` "
+        "are in [Features](../features.md).",
         "",
     ]
     for folder, about, module, name in TABLES:
