@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test lint docs eval lock clean
+.PHONY: help setup demo test test-integrations lint docs eval lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -26,6 +26,14 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+test-integrations: setup  ## the README's steps for datatrove and dolma, in the real ones
+	for one in "datatrove[io,processing]==0.10.1" dolma==1.2.1; do \
+	  $(PYTHON) -m venv build/integrations/$${one%%[[=]*} && \
+	  build/integrations/$${one%%[[=]*}/bin/python -m pip install --quiet \
+	    --disable-pip-version-check "$$one" || exit 1; \
+	done
+	$(BIN)/python -m pytest tests/integrations
 
 docs: setup  ## the documentation as a site, in build/site; broken links are errors
 	$(BIN)/mkdocs build --strict --quiet

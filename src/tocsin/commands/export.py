@@ -87,7 +87,7 @@ def _write_attributes(scan: str, manifest: dict[str, Any], flagged: pa.Table, ta
     if storage.files_in(target):
         raise prepare.UsageError(f"{target} is not empty: choose another folder")
     parts = {part["path"] for part in manifest["outputs"]}
-    names = _names_below_common_folder([entry["uri"] for entry in inputs])
+    names = _names_of([entry["uri"] for entry in inputs])
     positions = _positions(flagged)
     for number, (entry, name) in enumerate(zip(inputs, names)):
         path = f"documents/part-{number:05d}.parquet"
@@ -135,12 +135,16 @@ def _attribute_lines(part: str, flagged: set[int]) -> Iterator[bytes]:
             yield "".join(f"{line}\n" for line in lines).encode()
 
 
-def _names_below_common_folder(uris: list[str]) -> list[str]:
-    """What is left of URIs when their longest common folder is taken away."""
+def _names_of(uris: list[str]) -> list[str]:
+    """Names of shards below dolma's folder `documents`, or below their longest common folder where
+    they lie in none."""
     folders = [uri.split("/")[:-1] for uri in uris]
     shared = 0
     while folders and all(
         len(folder) > shared and folder[shared] == folders[0][shared] for folder in folders
     ):
         shared += 1
+    common = folders[0][:shared] if folders else []
+    if "documents" in common:
+        shared = len(common) - common[::-1].index("documents")
     return ["/".join(uri.split("/")[shared:]) for uri in uris]
