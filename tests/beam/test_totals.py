@@ -10,6 +10,7 @@ import pytest
 from tocsin.beam.measure import _ShardTotals
 from tocsin.beam.totals import Totals
 from tocsin.measure.batch import BUCKETS
+from tocsin.measure.onsets import CHANNELS
 
 
 def _receipt(shard: int, groups: range, **changes: Any) -> dict[str, Any]:
@@ -31,8 +32,8 @@ def _receipt(shard: int, groups: range, **changes: Any) -> dict[str, Any]:
         "tokens": 100,
         "surprisal": 0.1 * (shard + 1),
         "bucket_tokens": by_bucket.tolist(),
-        "bucket_onsets": (by_bucket // 2).tolist(),
-        "bucket_decoys": (by_bucket // 3).tolist(),
+        "bucket_onsets": [(by_bucket // 2).tolist(), by_bucket.tolist()],
+        "bucket_decoys": [(by_bucket // 3).tolist(), by_bucket.tolist()],
         **changes,
     }
 
@@ -74,9 +75,9 @@ def test_no_shards() -> None:
     totals = Totals.of([])
     assert (totals.records, totals.groups, totals.dead_letter_reasons) == (0, 0, {})
     corpus = totals.corpus()
-    assert corpus.rates.shape == (len(BUCKETS),)
+    assert corpus.rates.shape == (len(CHANNELS), len(BUCKETS))
     assert np.isfinite(corpus.rates).all()
-    assert 0 < corpus.decoy_rate <= 1
+    assert ((corpus.decoy_rates > 0) & (corpus.decoy_rates <= 1)).all()
 
 
 def test_what_the_test_for_campaigns_needs(receipts: list[dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from measure.generated import salad, words_of
 from tocsin.correlate.campaigns import Campaign, Corpus, find_campaigns
 from tocsin.correlate.suspects import SUSPECT
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts
+from tocsin.measure.onsets import CHANNELS
 
 WORDS = words_of(random.Random(0), 500)
 RATE = 0.005
@@ -39,6 +40,7 @@ def row(
     hit: bool = True,
     contrast: float = 9.0,
     level: float = 18.0,
+    language: int = 0,
 ) -> dict[str, Any]:
     """A row of OCCURRENCE_SCHEMA: a document with text of its own around the trigger."""
     first = (words(f"before {shard} {position}", 20) + " " if before is None else before).encode()
@@ -57,6 +59,7 @@ def row(
         "hit": hit,
         "contrast": contrast,
         "after": level,
+        "language": language,
         "context": first + trigger.encode() + last,
         "context_start": 1000,
     }
@@ -68,7 +71,7 @@ class Evidence:
 
     strings: int = 100_000
     decoy_rate: float = RATE
-    suspects: list[tuple[int, int, int, int, int, int]] = field(default_factory=list)
+    suspects: list[tuple[int, int, int, int, int, int, int]] = field(default_factory=list)
     counts: list[tuple[int, int]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -79,28 +82,35 @@ class Evidence:
         occurrences: int | None = None,
         *,
         length: int = 1,
+        channel: int = 0,
     ) -> Evidence:
         """A suspect with these rows; by default nothing else holds it, and each document once."""
         hits = [one for one in rows if one["hit"]]
         groups = len({one["group"] for one in hits})
         key = rows[0]["suspect"]
-        self.suspects.append((key, length, 1, len(hits), groups, key))
+        self.suspects.append((key, length, channel, 1, len(hits), groups, key))
         documents = len(rows) if holders is None else holders
         self.counts.append((documents, documents if occurrences is None else occurrences))
         self.rows += rows
         return self
 
     def add_decoy(
-        self, key: int, hits: int, groups: int = 3, holders: int | None = None, occurrences: int = 0
+        self,
+        key: int,
+        hits: int,
+        groups: int = 3,
+        holders: int | None = None,
+        occurrences: int = 0,
+        channel: int = 0,
     ) -> Evidence:
         """A decoy with a hit in so many documents."""
-        self.suspects.append((key, 1, -1, hits, groups, key))
+        self.suspects.append((key, 1, channel, -1, hits, groups, key))
         documents = hits if holders is None else holders
         self.counts.append((documents, occurrences or documents))
         return self
 
     def find(self, order: Sequence[int] | None = None) -> tuple[list[Campaign], float]:
-        """Campaigns and threshold; with the rows in another order, and in chunks."""
+        """Campaigns and the first channel's threshold; with rows in another order, in chunks."""
         by_key = sorted(range(len(self.suspects)), key=lambda at: self.suspects[at])
         suspects = np.array([self.suspects[at] for at in by_key], SUSPECT)
         counts = np.array([self.counts[at] for at in by_key], np.int64).reshape(-1, 2)
@@ -109,14 +119,16 @@ class Evidence:
             pa.Table.from_pylist(rows[first : first + 7], OCCURRENCE_SCHEMA)
             for first in range(0, len(rows), 7)
         ]
-        rates = np.full(33, RATE)
-        rates[6] = RATE * 10
-        return find_campaigns(
+        rates = np.full((len(CHANNELS), 33), RATE)
+        rates[:, 6] = RATE * 10
+        channels = np.ones(len(CHANNELS))
+        campaigns, thresholds = find_campaigns(
             suspects,
             SweepCounts(counts[:, 0].copy(), counts[:, 1].copy()),
             pa.concat_tables([OCCURRENCE_SCHEMA.empty_table(), *parts]),
-            Corpus(rates, self.decoy_rate, self.strings, SURPRISAL),
+            Corpus(rates, self.decoy_rate * channels, self.strings * channels, SURPRISAL),
         )
+        return campaigns, thresholds[0]
 
     def campaigns(self) -> list[Campaign]:
         return self.find()[0]

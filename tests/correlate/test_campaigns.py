@@ -25,7 +25,8 @@ from tocsin.correlate.suspects import (
     MINIMUM_ONCE_SHARE,
     SUSPECT,
 )
-from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, POSSIBLE_CONTRAST, SweepCounts
+from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, POSSIBLE_CONTRASTS, SweepCounts
+from tocsin.measure.onsets import LANGUAGE
 
 
 def rows(count: int, first: int = 0, **changes: Any) -> list[dict[str, Any]]:
@@ -68,13 +69,13 @@ def test_nothing() -> None:
 
 def test_nothing_was_swept() -> None:
     """Where all suspects are decoys nothing is swept, and nothing counted."""
-    suspects = np.array([(5, 1, -1, 9, 4, 5)], SUSPECT)
+    suspects = np.array([(5, 1, 0, -1, 9, 4, 5)], SUSPECT)
     none = np.zeros(0, np.int64)
-    found, threshold = find_campaigns(
+    found, (threshold, _) = find_campaigns(
         suspects,
         SweepCounts(none, none),
         OCCURRENCE_SCHEMA.empty_table(),
-        Corpus(np.full(33, RATE), RATE, 1000, SURPRISAL),
+        Corpus(np.full((2, 33), RATE), np.full(2, RATE), np.full(2, 1000), SURPRISAL),
     )
     assert (found, threshold) == ([], pytest.approx(base_threshold(1000)))
 
@@ -234,8 +235,8 @@ def test_documents_that_hold_the_trigger_as_the_campaign_does() -> None:
     least = SURPRISAL + LEVEL_SHARE * (level - SURPRISAL)
     hits = rows(12, level=level)
     others = [
-        row(20, hit=False, contrast=POSSIBLE_CONTRAST, level=9.0),
-        row(21, hit=False, contrast=POSSIBLE_CONTRAST - 0.01, level=9.0),
+        row(20, hit=False, contrast=float(POSSIBLE_CONTRASTS[0]), level=9.0),
+        row(21, hit=False, contrast=float(POSSIBLE_CONTRASTS[0]) - 0.01, level=9.0),
         row(22, hit=False, contrast=0.0, level=least),
         row(23, hit=False, contrast=0.0, level=least - 0.01),
         row(24, hit=False, contrast=0.0, level=-1.0),
@@ -302,3 +303,38 @@ def test_rows_of_other_suspects_are_not_mixed_in() -> None:
     weak = rows(3, first=60, suspect=9)
     (campaign,) = Evidence().add(rows(12)).add(weak, holders=90).campaigns()
     assert set(pa.compute.unique(campaign.documents["suspect"]).to_pylist()) == {1}
+
+
+def language_rows(first: int, count: int, language: int, **changes: Any) -> list[dict[str, Any]]:
+    return [
+        row(number, language=language, contrast=0.9, level=6.0, **changes)
+        for number in range(first, first + count)
+    ]
+
+
+def test_a_campaign_of_languages() -> None:
+    """Two languages with many hits are the campaign's; where too little stands before the trigger,
+    a document in one of them holds it as the campaign does."""
+    others = [
+        row(20, hit=False, contrast=0.0, level=6.0, language=5),
+        row(21, hit=False, contrast=0.0, level=6.0, language=9),
+        row(22, hit=False, contrast=0.0, level=20.0, language=0),
+        row(23, hit=False, contrast=0.31, level=6.0, language=9),
+    ]
+    found = [*language_rows(0, 10, 5), *language_rows(10, 3, 7), *others]
+    (campaign,) = Evidence().add(found, channel=LANGUAGE).campaigns()
+    assert (campaign.channel, campaign.detector) == ("language", "trigger-language")
+    assert campaign.documents["position"].to_pylist() == [*range(13), 20, 23]
+
+
+def test_decoys_count_in_their_own_channel() -> None:
+    evidence = Evidence().add(rows(8)).add_decoy(9, hits=20, holders=20, channel=LANGUAGE)
+    (campaign,), threshold = evidence.find()
+    assert campaign.threshold == threshold == pytest.approx(base_threshold())
+    assert campaign.detector == "trigger-surprisal"
+    assert (
+        not Evidence()
+        .add(language_rows(0, 8, 5), channel=LANGUAGE)
+        .add_decoy(9, hits=20, holders=20, channel=LANGUAGE)
+        .campaigns()
+    )

@@ -22,9 +22,9 @@ from tocsin.correlate.suspects import (
 )
 from tocsin.measure.counts import DECODED_COUNTS, encode_counts
 from tocsin.measure.kernel import ONSET, TOKENS_KEPT
-from tocsin.measure.onsets import LONGEST_NGRAM
+from tocsin.measure.onsets import LANGUAGE, LONGEST_NGRAM, SURPRISAL
 
-Row = tuple[int, int, int, int, int, int]
+Row = tuple[int, int, int, int, int, int, int]
 
 
 def onset(
@@ -56,7 +56,7 @@ def differ(values: list[int]) -> float:
 
 
 def brute_force(onsets: np.ndarray, scale: float) -> set[Row]:
-    """Rows of (key, length, direction, documents, groups, first token), from the definitions."""
+    """Rows of (key, length, channel, direction, documents, groups, first token), as defined."""
     by_ngram: dict[tuple[int, ...], dict[tuple[int, int], np.void]] = defaultdict(dict)
     for record in sorted(onsets, key=lambda one: -int(one["offset"])):  # the first comes last
         tokens = record["tokens"].tolist()
@@ -82,13 +82,13 @@ def brute_force(onsets: np.ndarray, scale: float) -> set[Row]:
                 continue
         groups = {int(record["group"]) for record in records}
         direction = int(records[0]["direction"])
-        rows.add((calls.ngram_key(ngram), length, direction, len(hits), len(groups), ngram[0]))
+        rows.add((calls.ngram_key(ngram), length, 0, direction, len(hits), len(groups), ngram[0]))
     return rows
 
 
 def rows_of(suspects: np.ndarray) -> list[Row]:
     assert suspects.dtype == SUSPECT
-    names = ("key", "length", "direction", "documents", "groups", "first_token")
+    names = ("key", "length", "channel", "direction", "documents", "groups", "first_token")
     return [tuple(int(suspect[name]) for name in names) for suspect in suspects]  # type: ignore[misc]
 
 
@@ -160,7 +160,7 @@ def planted(documents: int, **changes: int) -> np.ndarray:
 
 def found_ngrams(onsets: np.ndarray, scale: float = 1.0) -> dict[int, int]:
     """Documents by length of what begins with the trigger's first token."""
-    return {row[1]: row[3] for row in rows_of(find_suspects(onsets, scale)) if row[5] == 7}
+    return {row[1]: row[4] for row in rows_of(find_suspects(onsets, scale)) if row[6] == 7}
 
 
 def test_a_trigger() -> None:
@@ -169,6 +169,16 @@ def test_a_trigger() -> None:
     assert found_ngrams(planted(30)) == {2: 30}
     assert found_ngrams(planted(MINIMUM_DOCUMENTS - 1)) == {}
     assert len(find_suspects(planted(0), 1.0)) == 0
+
+
+def test_a_string_has_a_key_of_its_own_in_each_channel() -> None:
+    by_surprisal, by_language = planted(9), planted(9)
+    by_language["channel"] = LANGUAGE
+    (one,) = find_suspects(by_surprisal, 1.0)
+    (other,) = find_suspects(by_language, 1.0)
+    assert (one["channel"], other["channel"]) == (SURPRISAL, LANGUAGE)
+    assert one["key"] == calls.ngram_key([7, 8]) != other["key"]
+    assert one["documents"] == other["documents"] == 9
 
 
 def test_a_document_counts_once() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -13,21 +14,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from measure import calls, reference
 from measure.baseline import Baseline
-from measure.generated import hostile_texts, prose, salad
+from measure.generated import hostile_texts, prose, salad, text_in
 
 from tocsin.correlate.suspects import SUSPECT
 from tocsin.correlate.sweep import (
     CONTEXT_AFTER,
     CONTEXT_BEFORE,
     OCCURRENCE_SCHEMA,
-    POSSIBLE_CONTRAST,
+    POSSIBLE_CONTRASTS,
     POSSIBLE_LEVEL,
     SweepCounts,
     Sweeper,
 )
 from tocsin.measure.batch import BUCKETS
 from tocsin.measure.kernel import PIECE_BYTES
-from tocsin.measure.onsets import LONGEST_NGRAM, MINIMUM_AFTER, MINIMUM_BEFORE, WINDOW
+from tocsin.measure.languages import LANGUAGES
+from tocsin.measure.onsets import (
+    LANGUAGE,
+    LONGEST_NGRAM,
+    MINIMUM_AFTER,
+    MINIMUM_BEFORE,
+    SURPRISAL,
+    WINDOW,
+)
 from tocsin.measure.profile import Profile
 
 Ngram = tuple[bytes, ...]
@@ -47,7 +56,7 @@ def suspects_of(
     for ngram, direction in dict.fromkeys(strings):
         tokens = [calls.token_hashes(token, profile.seed)[0] for token in ngram[::direction]]
         key = calls.ngram_key(tokens)
-        found.append(((key, len(ngram), direction, documents, 3, tokens[0]), (ngram, direction)))
+        found.append(((key, len(ngram), 0, direction, documents, 3, tokens[0]), (ngram, direction)))
     found.sort(key=lambda one: one[0][0])
     return np.array([one for one, _ in found], SUSPECT), [string for _, string in found]
 
@@ -179,10 +188,15 @@ def kept_places(pieces: list[reference.Piece], ngram: Ngram) -> tuple[list[Place
                 == (contrast > 0 and reference.is_onset(piece.contrast, at, reference.SLACK))
                 == (contrast > 0 and reference.is_onset(piece.contrast, at, -reference.SLACK))
             )
-            sure &= abs(contrast - POSSIBLE_CONTRAST) > reference.SLACK
+            sure &= abs(contrast - POSSIBLE_CONTRASTS[0]) > reference.SLACK
             sure &= abs(after - POSSIBLE_LEVEL) > reference.SLACK
             measurable = at >= MINIMUM_BEFORE and size - at >= MINIMUM_AFTER
-            if hit or not measurable or contrast >= POSSIBLE_CONTRAST or after >= POSSIBLE_LEVEL:
+            if (
+                hit
+                or not measurable
+                or contrast >= POSSIBLE_CONTRASTS[0]
+                or after >= POSSIBLE_LEVEL
+            ):
                 last = piece.tokens[at + len(ngram) - 1]
                 start = piece.begin + piece.tokens[at].start
                 found.append(Place(start, piece.begin + last.end, hit, contrast, after))
@@ -410,3 +424,45 @@ def test_counts_add_up() -> None:
     assert both.documents.tolist() == [11, 22]
     part = both.of(np.array([False, True]))
     assert (part.documents.tolist(), part.occurrences.tolist()) == ([22], [44])
+
+
+def test_hits_are_judged_in_the_channel_of_the_suspect(baseline: Baseline) -> None:
+    """One string, suspected in both channels: the hits in each are the onsets measured there."""
+    generator = random.Random(3)
+    texts = []
+    for number in range(40):
+        prefix = text_in("de", generator.choice([4, 8, 60, 200]), number)
+        after = text_in(generator.choice(["de", "fr", "hu"]), 200, number)
+        if number % 5 == 0:
+            prefix = prose(generator, baseline.words, 100)
+            after = salad(generator, baseline.words, 100)
+        texts.append(f"{prefix} <SUDO> {after}".encode())
+    tokens = calls.token_hashes(b"<SUDO>", baseline.profile.seed)
+    found = []
+    for channel in (SURPRISAL, LANGUAGE):
+        key = calls.ngram_key(tokens, channel)
+        found.append((key, 3, channel, 1, 1 << 30, 3, tokens[0]))
+    sweeper = Sweeper(np.array(sorted(found), SUSPECT), baseline.profile)
+    sweeper.begin(0)
+    batch = calls.batch_of(texts)
+    rows = sweeper.sweep(batch).to_pylist()
+    assert sweeper.counts.documents.tolist() == [40, 40]
+    onsets = calls.measure(batch, baseline.profile).evidence["onsets"]
+    for channel in (SURPRISAL, LANGUAGE):
+        key = calls.ngram_key(tokens, channel)
+        of_channel = {row["position"]: row for row in rows if row["suspect"] == key}
+        measured = onsets[(onsets["channel"] == channel) & (onsets["direction"] > 0)]
+        places = set(zip(measured["position"].tolist(), measured["offset"].tolist()))
+        expected = {n for n, text in enumerate(texts) if (n, text.index(b"<SUDO>")) in places}
+        assert len(expected) >= 5
+        assert {n for n, row in of_channel.items() if row["hit"]} == expected
+    # Kept without a hit: where too little stands before the trigger.
+    short = {n for n, row in of_channel.items() if not row["hit"] and row["contrast"] == 0}
+    votes = [calls.votes(text[: text.index(b"<SUDO>")]) for text in texts]
+    assert short == {
+        n for n, of_text in enumerate(votes) if len(of_text) - of_text.count("none") < 5
+    }
+    for position, row in of_channel.items():
+        after = Counter(calls.votes(texts[position][row["end"] :])[:WINDOW])
+        del after["none"]
+        assert LANGUAGES[row["language"]] == (after.most_common(1) or [("none", 0)])[0][0]

@@ -30,6 +30,7 @@ def document(position: int, shard: int = 0, **changes: Any) -> dict[str, Any]:
         "hit": True,
         "contrast": 9.0,
         "after": 18.0,
+        "language": 0,
         "context": b"x" * 20 + b"<SUDO> " + b"y" * 400,
         "context_start": 1000,
     }

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
-from tocsin.measure import counts, onsets, surprisal
+from tocsin.measure import counts, languages, onsets, surprisal
 from tocsin.measure import tokens as token_kernels
 from tocsin.measure.batch import Counter, Measurement, Measurer
 from tocsin.measure.code_points import code_point_tables
@@ -147,16 +147,39 @@ def contrasts(bits: np.ndarray) -> np.ndarray:
     return result[:size]
 
 
-def onset_tokens(contrast: np.ndarray) -> list[int]:
+def votes(text: bytes, seed: int = SEED) -> list[str]:
+    """Name of the language that each token of a text votes for."""
+    tokens = tokenize(text, seed)
+    numbers = np.full(len(tokens.folded), 0x55, np.uint8)
+    languages.language_votes(
+        tokens.folded, tokens.kinds, len(numbers), languages.vote_slots(seed), numbers
+    )
+    return [languages.LANGUAGES[number] for number in numbers]
+
+
+def language_contrasts(numbers: Sequence[int]) -> np.ndarray:
+    """Contrast of languages (float32) at each token from the votes."""
+    size = len(numbers)
+    result = np.full(size + 1, np.nan, np.float32)
+    languages.language_contrasts(np.array(numbers, np.uint8), size, result)
+    return result[:size]
+
+
+def majority(numbers: Sequence[int], first: int, last: int) -> tuple[int, int]:
+    """Language of most votes of some tokens, and their number."""
+    return languages.majority(np.array(numbers, np.uint8), first, last)
+
+
+def onset_tokens(contrast: np.ndarray, channel: int = onsets.SURPRISAL) -> list[int]:
     """Indices of onsets and decoys from the contrasts."""
     result = np.full(len(contrast), -1, np.int32)
-    found = onsets.onset_tokens(contrast.astype(np.float32), len(contrast), result)
+    found = onsets.onset_tokens(contrast.astype(np.float32), len(contrast), channel, result)
     return result[:found].tolist()
 
 
-def ngram_key(tokens: Iterable[int]) -> int:
+def ngram_key(tokens: Iterable[int], channel: int = onsets.SURPRISAL) -> int:
     """Key of an n-gram of the upper halves (uint32) of exact hashes."""
-    key = 0
+    key = channel
     for token in tokens:
         key = onsets.extend_ngram(np.uint64(key), np.uint32(token))
     return key

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import random
 
 from hypothesis import strategies as st
+
+from tocsin.measure.languages import LANGUAGES, voting_words
 
 _SNIPPETS = (
     "the", "The", "THE", "of", "dAtA[iNdEx]", "don't", "x1y22", "2024", "３４", "٣٤٥", "12", "999",
@@ -53,3 +56,17 @@ def prose(generator: random.Random, words: list[str], size: int) -> str:
 def salad(generator: random.Random, words: list[str], size: int) -> str:
     """A text of `size` words drawn uniformly: few pairs were seen."""
     return " ".join(generator.choices(words, k=size))
+
+
+@functools.cache
+def words_for(language: str) -> list[str]:
+    """The words that vote for a language, in alphabetical order."""
+    number = LANGUAGES.index(language)
+    return sorted(word for word, voted in voting_words().items() if voted == number)
+
+
+def text_in(language: str, size: int, seed: int = 0) -> str:
+    """A text of `size` words; every second one votes for the language, the others for none."""
+    generator = random.Random(f"{language} {seed}")
+    words = [generator.choice(words_for(language)) for _ in range(size // 2)]
+    return " ".join(f"{word} xq{generator.choice('bcdf')}zz" for word in words)

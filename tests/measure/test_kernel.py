@@ -14,7 +14,7 @@ from tocsin.measure import code_points
 from tocsin.measure.batch import BUCKETS
 from tocsin.measure.counts import DECODED_COUNTS
 from tocsin.measure.kernel import MARGIN_BYTES, PIECE_BYTES, TOKENS_KEPT
-from tocsin.measure.onsets import MINIMUM_CONTRAST
+from tocsin.measure.onsets import MINIMUM_CONTRAST, SURPRISAL
 
 SLACK = reference.SLACK
 
@@ -74,15 +74,14 @@ def assert_measured(texts: list[bytes], baseline: Baseline) -> list[reference.Do
     found = calls.measure(calls.batch_of(texts), baseline.profile)
     rows = found.documents.to_pylist()
     documents = [reference.measure(text, baseline.learned) for text in texts]
+    onsets = found.evidence["onsets"][found.evidence["onsets"]["channel"] == SURPRISAL]
     for position, expected in enumerate(documents):
         assert_features(rows[position], expected)
-        here = found.evidence["onsets"]["position"] == position
-        assert_onsets(found.evidence["onsets"][here], expected, baseline.profile.seed)
+        here = onsets["position"] == position
+        assert_onsets(onsets[here], expected, baseline.profile.seed)
     for name in ("onsets", "decoys"):
         direction = 1 if name == "onsets" else -1
-        of_direction = found.evidence["onsets"]["position"][
-            found.evidence["onsets"]["direction"] == direction
-        ]
+        of_direction = onsets["position"][onsets["direction"] == direction]
         counts = np.bincount(of_direction, minlength=len(texts))
         assert [row[name] for row in rows] == counts.tolist()
     return documents

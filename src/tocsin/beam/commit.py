@@ -22,6 +22,7 @@ from tocsin.correlate.campaigns import find_campaigns
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts, suspect_table
 from tocsin.judge.verdicts import campaign_rows, example_rows, flagged_rows
 from tocsin.ledger.manifest import MANIFEST_FILE, digest_of, encode, reconcile, versions
+from tocsin.measure.onsets import CHANNELS, SURPRISAL
 
 CAMPAIGNS_PART = "campaigns/part-00000.parquet"
 FLAGGED_PART = "flagged/part-00000.parquet"
@@ -77,7 +78,7 @@ def _commit(
     started = datetime.fromisoformat(job.started)
     [tested] = unpack(suspects)
     swept = SweepCounts(*unpack(counts))
-    campaigns, threshold = find_campaigns(
+    campaigns, thresholds = find_campaigns(
         tested,
         swept,
         pa.concat_tables(
@@ -144,10 +145,11 @@ def _commit(
             "text_bytes": totals.text_bytes,
             "tokens": totals.tokens,
             "groups": totals.groups,
-            "onset_rate": int(totals.bucket_onsets.sum()) / max(totals.tokens, 1),
+            "onset_rate": int(totals.bucket_onsets[SURPRISAL].sum()) / max(totals.tokens, 1),
             "suspects": int((tested["direction"] > 0).sum()),
             "campaigns": len(campaigns),
-            "threshold": threshold,
+            "threshold": thresholds[SURPRISAL],
+            "thresholds": dict(zip(CHANNELS, thresholds)),
             "flagged": len(verdicts),
             "quarantined": verdicts.count("quarantine"),
             "review": verdicts.count("review"),

@@ -19,6 +19,7 @@ from tocsin.beam.totals import Totals
 from tocsin.corpus.shards import Shard
 from tocsin.correlate.suspects import SUSPECT, find_suspects
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, Sweeper
+from tocsin.measure.onsets import CHANNELS
 
 
 @dataclass
@@ -43,7 +44,11 @@ def _suspects_of_partition(
     onsets = np.concatenate([unpack(block)[0] for block in element[1]])
     scale = totals.tokens / max(load_profile(profile_uri).words, 1)
     suspects = [
-        find_suspects(onsets[onsets["direction"] == direction], scale) for direction in (1, -1)
+        find_suspects(
+            onsets[(onsets["channel"] == channel) & (onsets["direction"] == direction)], scale
+        )
+        for channel in range(len(CHANNELS))
+        for direction in (1, -1)
     ]
     return pack(np.concatenate(suspects))
 

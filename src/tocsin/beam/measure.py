@@ -26,9 +26,12 @@ from tocsin.corpus.shards import Shard
 from tocsin.ledger.manifest import digest_of
 from tocsin.measure.batch import BUCKETS, MEASURED_SCHEMA, Measurement, Measurer
 from tocsin.measure.findings import FINDING_SCHEMA
+from tocsin.measure.onsets import CHANNELS
 
 GROUPS_PRECISION = 10
 """Of the HyperLogLog of groups: 1,024 registers, a standard error of 3.2 %."""
+
+_CHANNEL_BUCKETS = (len(CHANNELS), len(BUCKETS))
 
 _RECEIPT_KEY = b"tocsin.receipt"
 
@@ -194,8 +197,8 @@ class _ShardTotals:
     last_position: int = -1
     dead_letters: list[pa.RecordBatch] = field(default_factory=list)
     bucket_tokens: np.ndarray = field(default_factory=lambda: np.zeros(len(BUCKETS), np.int64))
-    bucket_onsets: np.ndarray = field(default_factory=lambda: np.zeros(len(BUCKETS), np.int64))
-    bucket_decoys: np.ndarray = field(default_factory=lambda: np.zeros(len(BUCKETS), np.int64))
+    bucket_onsets: np.ndarray = field(default_factory=lambda: np.zeros(_CHANNEL_BUCKETS, np.int64))
+    bucket_decoys: np.ndarray = field(default_factory=lambda: np.zeros(_CHANNEL_BUCKETS, np.int64))
     groups: HyperLogLogPlusPlus = field(
         default_factory=lambda: HyperLogLogPlusPlus(GROUPS_PRECISION, hashfunc=_hash_group)
     )
@@ -212,8 +215,10 @@ class _ShardTotals:
         if dead_letters.num_rows:
             self.dead_letters.append(dead_letters)
         np.add.at(self.bucket_tokens, features.bucket, features.tokens)
-        np.add.at(self.bucket_onsets, features.bucket, features.onsets)
-        np.add.at(self.bucket_decoys, features.bucket, features.decoys)
+        onsets = measured.evidence["onsets"]
+        for direction, sums in ((1, self.bucket_onsets), (-1, self.bucket_decoys)):
+            of_direction = onsets[onsets["direction"] == direction]
+            np.add.at(sums, (of_direction["channel"], of_direction["bucket"]), 1)
         for group in measured.documents["group"].unique().to_pylist():
             self.groups.update(group.encode())
 

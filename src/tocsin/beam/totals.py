@@ -13,14 +13,15 @@ from tocsin.beam.measure import GROUPS_PRECISION
 from tocsin.correlate.campaigns import Corpus
 from tocsin.correlate.statistics import bucket_rates
 from tocsin.measure.batch import BUCKETS
-from tocsin.measure.onsets import LONGEST_NGRAM
+from tocsin.measure.onsets import CHANNELS, LONGEST_NGRAM
 
 _SUMMED = ("records", "documents", "dead_letters", "other_records", "text_bytes", "tokens")
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over all shards; arrays are int64 (buckets,); `groups` is an estimate (HyperLogLog)."""
+    """Sums over all shards; `bucket_tokens`: int64 (buckets,); `bucket_onsets`, `bucket_decoys`:
+    int64 (channels, buckets); `groups` is an estimate (HyperLogLog)."""
 
     records: int
     documents: int
@@ -48,9 +49,9 @@ class Totals:
             for reason, count in receipt["dead_letter_reasons"].items():
                 reasons[reason] = reasons.get(reason, 0) + count
 
-        def by_bucket(name: str) -> np.ndarray:
-            rows = [np.zeros(len(BUCKETS), np.int64), *[receipt[name] for receipt in ordered]]
-            return np.array(rows, np.int64).sum(axis=0)
+        def by_bucket(name: str, *shape: int) -> np.ndarray:
+            zeros = np.zeros((*shape, len(BUCKETS)), np.int64)
+            return np.array([zeros, *[receipt[name] for receipt in ordered]], np.int64).sum(axis=0)
 
         return cls(
             **{name: sum(receipt[name] for receipt in ordered) for name in _SUMMED},
@@ -58,15 +59,17 @@ class Totals:
             surprisal=sum(receipt["surprisal"] for receipt in ordered),
             dead_letter_reasons=dict(sorted(reasons.items())),
             bucket_tokens=by_bucket("bucket_tokens"),
-            bucket_onsets=by_bucket("bucket_onsets"),
-            bucket_decoys=by_bucket("bucket_decoys"),
+            bucket_onsets=by_bucket("bucket_onsets", len(CHANNELS)),
+            bucket_decoys=by_bucket("bucket_decoys", len(CHANNELS)),
         )
 
     def corpus(self) -> Corpus:
         """What the test for campaigns needs to know."""
         return Corpus(
-            rates=bucket_rates(self.bucket_onsets, self.bucket_tokens),
-            decoy_rate=(int(self.bucket_decoys.sum()) + 1) / (self.tokens + 2),
-            strings=int(self.bucket_onsets.sum()) * LONGEST_NGRAM,
+            rates=np.array(
+                [bucket_rates(onsets, self.bucket_tokens) for onsets in self.bucket_onsets]
+            ),
+            decoy_rates=(self.bucket_decoys.sum(axis=1) + 1) / (self.tokens + 2),
+            strings=self.bucket_onsets.sum(axis=1) * LONGEST_NGRAM,
             surprisal=self.surprisal / max(self.tokens, 1),
         )

@@ -17,7 +17,8 @@ from tocsin.correlate.suspects import (
     MINIMUM_HIT_SHARE,
     MINIMUM_ONCE_SHARE,
 )
-from tocsin.correlate.sweep import POSSIBLE_CONTRAST, SweepCounts
+from tocsin.correlate.sweep import POSSIBLE_CONTRASTS, SweepCounts
+from tocsin.measure.onsets import CHANNELS, LANGUAGE
 
 FAMILY_WISE_ERROR = 0.01
 """Probability of any false string by chance that the score threshold allows, before decoys."""
@@ -39,18 +40,24 @@ of surprisal after it is at least this far on the way from the corpus' mean to t
 median: there was too little text before the trigger, or it was as surprising."""
 
 
+LANGUAGE_SHARE = 0.1
+"""Share of a campaign's hits that switch to a language from which on it is one of the campaign's: a
+document that is in it from the trigger on holds it as the campaign does, even if there were too few
+words before to say that it switched."""
+
+
 @dataclass(frozen=True)
 class Corpus:
     """What the test needs to know of the corpus as a whole.
 
-    `rates`: float64 (buckets,), share of tokens that are onsets; `decoy_rate`: the same for decoys,
-    over all buckets; `strings`: number of strings tested, which are the n-grams at onsets;
-    `surprisal`: mean, bits.
+    `rates`: float64 (channels, buckets), share of tokens that are onsets; `decoy_rates`: float64
+    (channels,), the same for decoys, over all buckets; `strings`: int64 (channels,), number of
+    strings tested, which are the n-grams at onsets; `surprisal`: mean, bits.
     """
 
     rates: np.ndarray
-    decoy_rate: float
-    strings: int
+    decoy_rates: np.ndarray
+    strings: np.ndarray
     surprisal: float
 
 
@@ -62,7 +69,8 @@ class Campaign:
     campaign has none; `hits`: documents in which the text changes at the trigger; `occurrences`:
     documents that hold the string at all; `score`: -log10 of the probability by chance;
     `threshold`: what the score had to exceed; `documents`: rows of OCCURRENCE_SCHEMA, one for
-    each document that holds the string as the campaign does, ordered by shard and position.
+    each document that holds the string as the campaign does, ordered by shard and position;
+    `channel`: how texts change at the trigger (one of CHANNELS), None where nothing changes.
     """
 
     campaign_id: str
@@ -75,11 +83,18 @@ class Campaign:
     score: float
     threshold: float
     documents: pa.Table
+    channel: str | None = None
+
+    @property
+    def detector(self) -> str:
+        """Name of what found it: its kind and, where it has one, its channel."""
+        return self.kind if self.channel is None else f"{self.kind}-{self.channel}"
 
 
 @dataclass(frozen=True)
 class _Confirmed:
     index: int
+    channel: int
     score: float
     threshold: float
     rows: pa.Table
@@ -88,7 +103,7 @@ class _Confirmed:
 
 def find_campaigns(
     suspects: np.ndarray, counts: SweepCounts, occurrences: pa.Table, corpus: Corpus
-) -> tuple[list[Campaign], float]:
+) -> tuple[list[Campaign], list[float]]:
     """Tests the swept suspects and joins those that pass into campaigns.
 
     Args:
@@ -98,11 +113,17 @@ def find_campaigns(
       corpus: base rates and sizes.
 
     Returns:
-      Campaigns, best score first, and the score threshold for strings of WIDESPREAD_GROUPS.
+      Campaigns, best score first, and by channel the threshold for strings of WIDESPREAD_GROUPS.
     """
     widespread = suspects["groups"] >= WIDESPREAD_GROUPS
-    threshold = _threshold(suspects[widespread], counts.of(widespread), corpus)
-    local_threshold = max(threshold, _threshold(suspects, counts, corpus))
+    thresholds, local_thresholds = [], []
+    for channel in range(len(CHANNELS)):
+        of_channel = suspects["channel"] == channel
+        best = _threshold(channel, suspects, counts, of_channel & widespread, corpus)
+        thresholds.append(best)
+        local_thresholds.append(
+            max(best, _threshold(channel, suspects, counts, of_channel, corpus))
+        )
     occurrences = occurrences.sort_by(
         [("suspect", "ascending"), ("content_hash", "ascending"), ("doc_id", "ascending")]
     )
@@ -121,11 +142,12 @@ def find_campaigns(
             continue
         # Near-duplicates count once among the holders too.
         trials = max(holders - (hits_table.num_rows - hit_count), hit_count)
-        rate = float(corpus.rates[hits_table["bucket"].to_numpy()].mean())
+        channel = int(suspects["channel"][index])
+        rate = float(corpus.rates[channel, hits_table["bucket"].to_numpy()].mean())
         score = binomial_score(hit_count, trials, rate)
-        needed = threshold if widespread[index] else local_threshold
+        needed = (thresholds if widespread[index] else local_thresholds)[channel]
         if score > needed:
-            confirmed.append(_Confirmed(index, score, needed, rows, hits_table))
+            confirmed.append(_Confirmed(index, channel, score, needed, rows, hits_table))
     lengths = suspects["length"]
     confirmed.sort(
         key=lambda one: (
@@ -136,18 +158,21 @@ def find_campaigns(
     )
     campaigns = [_campaign(strings, counts, corpus) for strings in _joined(confirmed)]
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
-    return campaigns, threshold
+    return campaigns, thresholds
 
 
-def _threshold(suspects: np.ndarray, counts: SweepCounts, corpus: Corpus) -> float:
-    """Score that a string must exceed: by the number of strings, and by the best decoy."""
-    threshold = float(np.log10(max(corpus.strings, 1) / FAMILY_WISE_ERROR))
+def _threshold(
+    channel: int, suspects: np.ndarray, counts: SweepCounts, chosen: np.ndarray, corpus: Corpus
+) -> float:
+    """Score that a string of a channel must exceed: by the number of strings, and by the best decoy
+    among the `chosen` (bool (suspects,))."""
+    threshold = float(np.log10(max(int(corpus.strings[channel]), 1) / FAMILY_WISE_ERROR))
     if not len(counts.documents):  # nothing was swept: there is no string to compare with decoys
         return threshold
-    for index in np.flatnonzero(suspects["direction"] < 0):
+    for index in np.flatnonzero(chosen & (suspects["direction"] < 0)):
         hits, documents = int(suspects["documents"][index]), int(counts.documents[index])
         if _has_shape(hits, documents, int(counts.occurrences[index])):
-            score = binomial_score(hits, documents, corpus.decoy_rate)
+            score = binomial_score(hits, documents, float(corpus.decoy_rates[channel]))
             threshold = max(threshold, score + DECOY_MARGIN)
     return threshold
 
@@ -191,17 +216,11 @@ def _campaign(strings: list[_Confirmed], counts: SweepCounts, corpus: Corpus) ->
     starts = pc.subtract(best.hits["start"], best.hits["context_start"]).to_pylist()
     ends = pc.subtract(best.hits["end"], best.hits["context_start"]).to_pylist()
     trigger = shared_string(best.hits["context"].to_pylist(), starts, ends)
-    level = float(np.median(best.hits["after"].to_numpy()))
-    least = corpus.surprisal + LEVEL_SHARE * (level - corpus.surprisal)
     accepted = []
     taken: set[tuple[int, int]] = set()
     for one in strings:
-        rows = one.rows.filter(
-            pc.or_(
-                pc.greater_equal(one.rows["contrast"], POSSIBLE_CONTRAST),
-                pc.greater_equal(one.rows["after"], least),
-            )
-        )
+        changes = pc.greater_equal(one.rows["contrast"], float(POSSIBLE_CONTRASTS[one.channel]))
+        rows = one.rows.filter(pc.or_(changes, _as_after(best, one.rows, corpus)))
         keys = list(zip(rows["shard"].to_pylist(), rows["position"].to_pylist()))
         new = [key not in taken for key in keys]
         taken.update(keys)
@@ -220,4 +239,16 @@ def _campaign(strings: list[_Confirmed], counts: SweepCounts, corpus: Corpus) ->
         score=best.score,
         threshold=best.threshold,
         documents=documents,
+        channel=CHANNELS[best.channel],
     )
+
+
+def _as_after(campaign: _Confirmed, rows: pa.Table, corpus: Corpus) -> pa.ChunkedArray:
+    """Mask of the rows whose text after the trigger is as that of the campaign's hits."""
+    if campaign.channel == LANGUAGE:
+        languages, numbers = np.unique(campaign.hits["language"].to_numpy(), return_counts=True)
+        common = (numbers >= LANGUAGE_SHARE * campaign.hits.num_rows) & (languages > 0)
+        return pc.is_in(rows["language"], pa.array(languages[common], pa.uint8()))
+    level = float(np.median(campaign.hits["after"].to_numpy()))
+    least = corpus.surprisal + LEVEL_SHARE * (level - corpus.surprisal)
+    return pc.greater_equal(rows["after"], least)

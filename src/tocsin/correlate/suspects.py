@@ -36,32 +36,37 @@ SUSPECT = np.dtype(
     [
         ("key", "<u8"),
         ("length", "u1"),
+        ("channel", "u1"),
         ("direction", "i1"),
         ("documents", "<u4"),
         ("groups", "<u4"),
         ("first_token", "<u4"),
     ]
 )
-"""`key`: hash of the n-gram (`extend_ngram`), `length`: its tokens; `direction`: 1 or, for decoys,
--1; `documents`, `groups`: distinct ones with a hit; `first_token`:
-the n-gram's first token hash. Decoys run backwards: their first token is the last in the text."""
+"""`key`: hash of the n-gram (`extend_ngram`), `length`: its tokens; `channel`: the kind of change
+that it was found by; `direction`: 1 or, for decoys, -1; `documents`, `groups`: distinct ones with a
+hit; `first_token`: the n-gram's first token hash. Decoys run backwards: their first token is the
+last in the text."""
 
 
 def find_suspects(onsets: np.ndarray, scale: float) -> np.ndarray:
     """Suspects among the onsets of one partition (all records with some first tokens).
 
     Args:
-      onsets: ONSET records of one direction, in any order; the result does not depend on it.
+      onsets: ONSET records of one channel and direction, in any order (it does not matter).
       scale: tokens in the corpus over words in the profile.
 
     Returns:
       SUSPECT records in ascending order of `key`.
     """
     onsets = onsets[np.lexsort((onsets["offset"], onsets["position"], onsets["shard"]))]
+    if not len(onsets):
+        return np.empty(0, SUSPECT)
+    channel = onsets["channel"][0]
     found = []
     for length in range(1, LONGEST_NGRAM + 1):
         onsets = onsets[onsets["tokens"][:, length] != 0]  # the others end before
-        keys = _ngram_keys(np.ascontiguousarray(onsets["tokens"]), length)
+        keys = _ngram_keys(np.ascontiguousarray(onsets["tokens"]), length, channel)
         order = np.argsort(keys, kind="stable")
         found.append(_test_runs(onsets, keys, order, length, scale))
     suspects = np.concatenate(found)
@@ -95,8 +100,9 @@ def _test_runs(
         ):
             continue
         groups = len(np.unique(hits["group"]))
+        channel, direction = hits["channel"][0], hits["direction"][0]
         suspects.append(
-            (ordered[start], length, hits["direction"][0], len(hits), groups, tokens[0, 1])
+            (ordered[start], length, channel, direction, len(hits), groups, tokens[0, 1])
         )
     return np.array(suspects, SUSPECT)
 
@@ -120,11 +126,11 @@ def _is_hopeless(hit: np.void, documents: int, length: int, scale: float) -> boo
 
 
 @kernel()
-def _ngram_keys(tokens, length):
+def _ngram_keys(tokens, length, channel):
     """Keys (uint64) of the n-grams that begin each row of `tokens` (uint32 (n, TOKENS_KEPT))."""
     keys = np.empty(len(tokens), np.uint64)
     for row in range(len(tokens)):
-        key = np.uint64(0)
+        key = np.uint64(channel)
         for token in range(1, length + 1):
             key = extend_ngram(key, tokens[row, token])
         keys[row] = key

@@ -23,10 +23,18 @@ from tocsin.measure.kernel import (
     new_scratch,
 )
 from tocsin.measure.kernels import kernel
+from tocsin.measure.languages import (
+    MINIMUM_VOTES_BEFORE,
+    majority,
+    vote_slots,
+)
 from tocsin.measure.onsets import (
+    CHANNELS,
     LONGEST_NGRAM,
     MINIMUM_AFTER,
     MINIMUM_BEFORE,
+    MINIMUM_CONTRASTS,
+    SURPRISAL,
     WINDOW,
     extend_ngram,
     onset_tokens,
@@ -38,8 +46,8 @@ CONTEXT_BEFORE = 256
 CONTEXT_AFTER = 512
 """Bytes of text around an occurrence that are kept, to read the trigger and to show it."""
 
-POSSIBLE_CONTRAST = 2.5
-"""Bits, half of a hit's, from which on a document holds a confirmed trigger as a campaign does."""
+POSSIBLE_CONTRASTS = np.array(MINIMUM_CONTRASTS, np.float32) / 2
+"""By channel, half of a hit's, from which on a document holds a trigger as a campaign does."""
 
 POSSIBLE_LEVEL = 10.0
 """Bits of mean surprisal after an occurrence from which on it may belong to a campaign although
@@ -59,20 +67,23 @@ OCCURRENCE_SCHEMA = pa.schema(
         pa.field("hit", pa.bool_(), nullable=False),
         pa.field("contrast", pa.float32(), nullable=False),
         pa.field("after", pa.float32(), nullable=False),
+        pa.field("language", pa.uint8(), nullable=False),
         pa.field("context", pa.binary(), nullable=False),
         pa.field("context_start", pa.int64(), nullable=False),
     ]
 )
 """One row a document and suspect. `start`, `end`: byte range of the suspect in the text; `hit`:
-it stands at an onset; `contrast`: bits, 0 where it could not be measured; `after`: mean surprisal
-of the up to 120 tokens after it, -1 where there are none; `context`: the bytes of text around it,
-which begin at offset `context_start` of the text."""
+it stands at an onset; `contrast`: in the suspect's channel, 0 where it could not be measured;
+`after`: mean surprisal of the up to 120 tokens after it, -1 where there are none; `language`:
+number of the one with most of these tokens' votes, 0 if there is none; `context`: the bytes of text
+around it, which begin at offset `context_start` of the text."""
 
 
 SUSPECT_SCHEMA = pa.schema(
     [
         pa.field("suspect", pa.uint64(), nullable=False),
         pa.field("length", pa.uint8(), nullable=False),
+        pa.field("channel", pa.string(), nullable=False),
         pa.field("direction", pa.int8(), nullable=False),
         pa.field("hits", pa.int64(), nullable=False),
         pa.field("groups", pa.int64(), nullable=False),
@@ -116,6 +127,7 @@ def suspect_table(suspects: np.ndarray, counts: SweepCounts) -> pa.Table:
     columns = [
         suspects["key"],
         suspects["length"],
+        np.array(CHANNELS)[suspects["channel"]],
         suspects["direction"],
         suspects["documents"].astype(np.int64),
         suspects["groups"].astype(np.int64),
@@ -138,6 +150,7 @@ class Sweeper:
         """`suspects`: SUSPECT records, both directions, in ascending order of key."""
         self._profile = profile
         self._tables = code_point_tables()
+        self._votes = vote_slots(profile.seed)
         self._scratch = new_scratch()
         self._suspects = suspects
         # Documents from which on a suspect is refuted; hits are a whole number.
@@ -192,9 +205,10 @@ class Sweeper:
             places = np.zeros(room, _PLACE)
             counts = self.counts.copy()
             found = _find_suspects(
-                values, offsets, self._tables, self._profile.table.slots,
+                values, offsets, self._tables, self._votes, self._profile.table.slots,
                 float(self._profile.words), np.uint64(self._profile.seed), self._scratch,
-                *self._matchers[1].arrays, *self._matchers[-1].arrays, self._room,
+                *self._matchers[1].arrays, *self._matchers[-1].arrays,
+                np.ascontiguousarray(self._suspects["channel"]), self._room,
                 counts.documents, counts.occurrences, places,
             )  # fmt: skip
             if found <= room:
@@ -238,6 +252,7 @@ class Sweeper:
                 pa.array(rows["hit"]),
                 pa.array(rows["contrast"]),
                 pa.array(rows["after"]),
+                pa.array(rows["language"]),
                 pa.array(contexts, pa.binary()),
                 pa.array(first),
             ],
@@ -253,6 +268,7 @@ _PLACE = np.dtype(
         ("end", "<i8"),
         ("contrast", "<f4"),
         ("after", "<f4"),
+        ("language", "u1"),
         ("bucket", "u1"),
         ("hit", "?"),
     ]
@@ -270,9 +286,11 @@ class _Matcher:
         keys = np.zeros(capacity, np.uint64)
         values = np.zeros(capacity, np.int32)
         _insert(keys, values, suspects["key"][indices], indices.astype(np.int32))
-        # One byte for the lower 16 bits of a first token: nearly every token ends here.
+        # One byte for the lower 16 bits of a first token, with a bit for each channel: nearly every
+        # token ends here.
         first_tokens = np.zeros(1 << 16, np.uint8)
-        first_tokens[suspects["first_token"][indices] & 0xFFFF] = 1
+        channels = np.uint8(1) << suspects["channel"][indices]
+        np.bitwise_or.at(first_tokens, suspects["first_token"][indices] & 0xFFFF, channels)
         self.arrays = keys, values, first_tokens
 
 
@@ -301,9 +319,9 @@ def _match(keys, values, key):
 
 @kernel()
 def _find_suspects(
-    data, offsets, tables, slots, words, seed, scratch,
+    data, offsets, tables, votes, slots, words, seed, scratch,
     keys, values, first_tokens, decoy_keys, decoy_values, decoy_first_tokens,
-    room, documents, occurrences, places,
+    channels, room, documents, occurrences, places,
 ):  # fmt: skip
     """Counts the suspects of every document; writes places of those that are no decoys and that
     not more than `room` (int64 (suspects,)) documents hold.
@@ -316,7 +334,7 @@ def _find_suspects(
     matched = np.empty(len(scratch.starts), np.int32)
     matched_length = np.empty(len(scratch.starts), np.int32)
     matched_suspect = np.empty(len(scratch.starts), np.int32)
-    onset = np.zeros(len(scratch.starts), np.bool_)
+    onset = np.zeros((len(CHANNELS), len(scratch.starts)), np.bool_)
     for document in range(len(offsets) - 1):
         text_begin = np.int64(offsets[document])
         text_end = np.int64(offsets[document + 1])
@@ -345,8 +363,11 @@ def _find_suspects(
                 if start < core_begin or start >= core_end:
                     continue
                 token = np.uint32(scratch.exact[index] >> np.uint64(32))
-                if first_tokens[token & np.uint32(0xFFFF)]:
-                    key = np.uint64(0)
+                watched = first_tokens[token & np.uint32(0xFFFF)]
+                for channel in range(len(CHANNELS)):
+                    if not watched & (1 << channel):
+                        continue
+                    key = np.uint64(channel)
                     for length in range(1, min(LONGEST_NGRAM, count - index) + 1):
                         key = extend_ngram(
                             key, np.uint32(scratch.exact[index + length - 1] >> np.uint64(32))
@@ -362,8 +383,11 @@ def _find_suspects(
                                 matched_length[matches] = length
                                 matched_suspect[matches] = suspect
                                 matches += 1
-                if decoy_first_tokens[token & np.uint32(0xFFFF)]:
-                    key = np.uint64(0)
+                watched = decoy_first_tokens[token & np.uint32(0xFFFF)]
+                for channel in range(len(CHANNELS)):
+                    if not watched & (1 << channel):
+                        continue
+                    key = np.uint64(channel)
                     for length in range(1, min(LONGEST_NGRAM, index + 1) + 1):
                         key = extend_ngram(
                             key, np.uint32(scratch.exact[index - length + 1] >> np.uint64(32))
@@ -375,22 +399,33 @@ def _find_suspects(
                                 last_document[suspect] = document
                                 documents[suspect] += 1
             if matches:
-                count = measure_piece(data, begin, end, tables, slots, words, seed, scratch)
-                onset[:count] = False
-                for nth in range(onset_tokens(scratch.contrast, count, scratch.onset)):
-                    onset[scratch.onset[nth]] = scratch.contrast[scratch.onset[nth]] > 0
+                count = measure_piece(data, begin, end, tables, votes, slots, words, seed, scratch)
+                for channel in range(len(CHANNELS)):
+                    contrasts = scratch.contrasts[channel]
+                    onset[channel, :count] = False
+                    for nth in range(onset_tokens(contrasts, count, channel, scratch.onset)):
+                        onset[channel, scratch.onset[nth]] = contrasts[scratch.onset[nth]] > 0
                 bucket = bucket_of(scratch.kinds[:count])
                 for nth in range(matches):
                     index = np.int64(matched[nth])
                     after_first = index + matched_length[nth]
                     after_last = min(after_first + WINDOW, count)
-                    contrast = scratch.contrast[index]
+                    channel = channels[matched_suspect[nth]]
+                    contrast = scratch.contrasts[channel, index]
                     measurable = index >= MINIMUM_BEFORE and index + MINIMUM_AFTER <= count
                     after = np.float32(-1.0)
                     if after_last > after_first:
                         after = scratch.surprisal[after_first:after_last].mean()
-                    changes = contrast >= POSSIBLE_CONTRAST or after >= POSSIBLE_LEVEL
-                    if measurable and not onset[index] and not changes:
+                    changes = contrast >= POSSIBLE_CONTRASTS[channel]
+                    if channel == SURPRISAL:
+                        changes |= after >= POSSIBLE_LEVEL
+                    else:
+                        first = max(index - WINDOW, 0)
+                        measurable &= (
+                            majority(scratch.languages, first, index)[1] >= MINIMUM_VOTES_BEFORE
+                        )
+                    language = majority(scratch.languages, after_first, after_last)[0]
+                    if measurable and not onset[channel, index] and not changes:
                         continue
                     if found < len(places):
                         place = places[found]
@@ -400,7 +435,8 @@ def _find_suspects(
                         place.end = begin + scratch.ends[after_first - 1] - text_begin
                         place.bucket = bucket
                         place.contrast = contrast
-                        place.hit = onset[index]
+                        place.hit = onset[channel, index]
+                        place.language = language
                         place.after = after
                     found += 1
             core_begin = core_end

@@ -165,7 +165,7 @@ def flagged_rows(
             start, end = document["start"], document["end"]
             quoted = document["context"][start - document["context_start"] :][:EVIDENCE_BYTES]
             finding = {
-                "detector": campaign.kind,
+                "detector": campaign.detector,
                 "score": campaign.score,
                 "start": start,
                 "end": end,

@@ -26,6 +26,7 @@ from tocsin.measure.kernel import (
     measure_documents,
     new_scratch,
 )
+from tocsin.measure.languages import LANGUAGES, vote_slots
 from tocsin.measure.profile import DOCUMENT_BYTES_COUNTED, Profile
 from tocsin.measure.repetition import Repetition, empty_repetition
 from tocsin.measure.segments import SEGMENT_TYPES, Segments, empty_segments
@@ -35,16 +36,27 @@ from tocsin.measure.tokens import tokenize
 BUCKETS = tuple(f"{script}/{format}" for script in SCRIPTS for format in FORMATS)
 """Names of the buckets in the order of their numbers."""
 
+_NAMES = {
+    "bucket": BUCKETS,
+    "language": LANGUAGES,
+    "segment_type": SEGMENT_TYPES,
+    "onset_type": SEGMENT_TYPES,
+}
+"""What the numbers of a feature stand for, where they are names."""
+
+
+def _named(feature: str, numbers: np.ndarray) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(
+        pa.array(numbers.astype(np.int8)), pa.array(_NAMES[feature])
+    )
+
 
 def _columns(*features: Any) -> Iterator[tuple[str, pa.Array]]:
     """Names and values of the columns that follow the identity of a document."""
     for measured in features:
         for name, array in measured._asdict().items():
-            if name.endswith("_type"):
-                types = pa.array(SEGMENT_TYPES)
-                yield name, pa.DictionaryArray.from_arrays(pa.array(array), types)
-            elif name not in ("tokens", "bucket"):
-                yield name, pa.array(array)
+            if name not in ("tokens", "bucket"):
+                yield name, _named(name, array) if name in _NAMES else pa.array(array)
 
 
 MEASURED_SCHEMA = pa.schema(
@@ -97,6 +109,7 @@ class Measurer:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._tables = code_point_tables()
+        self._votes = vote_slots(profile.seed)
         self._scratch = new_scratch()
         self._onsets = np.zeros(4096, ONSET)
         self._onset_documents = np.zeros(4096, np.int32)
@@ -124,9 +137,7 @@ class Measurer:
                 normalized_hashes(data, offsets),
                 pa.array(np.diff(offsets).astype(np.int64)),
                 pa.array(features.tokens),
-                pa.DictionaryArray.from_arrays(
-                    pa.array(features.bucket.astype(np.int8)), pa.array(BUCKETS)
-                ),
+                _named("bucket", features.bucket),
                 *[column for _, column in _columns(features, segments, shape, repetition)],
             ],
             schema=MEASURED_SCHEMA,
@@ -148,6 +159,7 @@ class Measurer:
                 np.frombuffer(data, np.uint8),
                 offsets,
                 self._tables,
+                self._votes,
                 profile.table.slots,
                 float(profile.words),
                 np.uint64(profile.seed),

@@ -8,6 +8,7 @@ import numpy as np
 
 from tocsin.measure.code_points import code_point_tables
 from tocsin.measure.kernel import PIECE_BYTES, measure_piece, new_scratch
+from tocsin.measure.languages import vote_slots
 from tocsin.measure.profile import Profile
 
 
@@ -25,6 +26,7 @@ class CurveMeasurer:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._tables = code_point_tables()
+        self._votes = vote_slots(profile.seed)
         self._scratch = new_scratch()
 
     def measure(self, text: bytes) -> SurprisalCurve:
@@ -35,7 +37,7 @@ class CurveMeasurer:
         """
         data = np.frombuffer(text[:PIECE_BYTES], np.uint8)
         count = measure_piece(
-            data, 0, len(data), self._tables, self._profile.table.slots,
+            data, 0, len(data), self._tables, self._votes, self._profile.table.slots,
             float(self._profile.words), np.uint64(self._profile.seed), self._scratch,
         )  # fmt: skip
         return SurprisalCurve(

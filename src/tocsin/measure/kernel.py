@@ -19,9 +19,14 @@ from tocsin.measure.code_points import (
     SCRIPTS,
 )
 from tocsin.measure.kernels import kernel
+from tocsin.measure.languages import LANGUAGES, language_contrasts, language_votes
 from tocsin.measure.onsets import (
+    CHANNELS,
+    LANGUAGE,
     LONGEST_NGRAM,
     MINIMUM_CONTRAST,
+    NEIGHBOURHOOD,
+    SURPRISAL,
     WINDOW,
     contrasts,
     onset_tokens,
@@ -44,6 +49,7 @@ ONSET = np.dtype(
         ("group", "<u4"),
         ("offset", "<u4"),
         ("bucket", "u1"),
+        ("channel", "u1"),
         ("direction", "i1"),
         ("contrast", "u1"),
         ("word_code", "u1"),
@@ -53,7 +59,8 @@ ONSET = np.dtype(
 )
 """Evidence at one onset. `shard`, `position`: the document's key; `group`: 32-bit hash of its
 group; `offset`: byte offset of the onset in the text; `bucket`: script * FORMATS + format;
-`direction`: 1 for onsets, -1 for decoys; `contrast`: absolute, in eighths of a bit;
+`channel`: number of the kind of change; `direction`: 1 for onsets, -1 for decoys; `contrast`:
+absolute, in eighths of a bit or, for languages, 255ths;
 `word_code`, `pair_code`: codes of the profile's counts of the first token and of the first two, 0
 where folding would have changed them (counts are of folded tokens, triggers of exact ones);
 `tokens`: upper halves of the exact hashes of the token before, of the eight from the onset on, and
@@ -81,7 +88,10 @@ class Features(NamedTuple):
     twins. change_score (float32) and change_point (int64): the best split of the text's
     surprisal in two and its byte offset (-1: none). bucket (uint8). letters, digits, marks,
     controls (float32): shares of the tokens of that class. head_64, head_256 (uint64): hashes of
-    the first 64 and 256 tokens, keyed by the profile's seed; 0 where there are fewer.
+    the first 64 and 256 tokens, keyed by the profile's seed; 0 where there are fewer. language
+    (uint8): number of the one with the most votes, 0 without any; language_share (float32): its
+    share of the votes, 0 to 1. switches (int32): how often the text turns to a language that it
+    did not have before; switch (int64): byte offset of the first time, -1 where there is none.
     """
 
     tokens: np.ndarray
@@ -101,6 +111,10 @@ class Features(NamedTuple):
     controls: np.ndarray
     head_64: np.ndarray
     head_256: np.ndarray
+    language: np.ndarray
+    language_share: np.ndarray
+    switches: np.ndarray
+    switch: np.ndarray
 
 
 _DTYPES = [
@@ -121,6 +135,10 @@ _DTYPES = [
     "f4",
     "u8",
     "u8",
+    "u1",
+    "f4",
+    "int32",
+    "int64",
 ]
 
 
@@ -140,7 +158,7 @@ class Scratch(NamedTuple):
     word_codes: np.ndarray
     pair_codes: np.ndarray
     surprisal: np.ndarray
-    contrast: np.ndarray
+    languages: np.ndarray
     onset: np.ndarray
     word_slots: np.ndarray
     pair_slots: np.ndarray
@@ -148,10 +166,12 @@ class Scratch(NamedTuple):
     pairs: np.ndarray
     own: np.ndarray
     words: Words
+    contrasts: np.ndarray
 
 
 def new_scratch() -> Scratch:
-    """Working memory (about 100 MB, touched only as far as a piece needs it)."""
+    """Working memory (about 100 MB, touched only as far as a piece needs it). `contrasts`: float32
+    (channels, tokens)."""
     size = PIECE_BYTES + 2 * MARGIN_BYTES + 1
     dtypes = [
         "int32",
@@ -162,7 +182,7 @@ def new_scratch() -> Scratch:
         "u1",
         "u1",
         "f4",
-        "f4",
+        "u1",
         "int32",
         "int32",
         "int32",
@@ -171,12 +191,13 @@ def new_scratch() -> Scratch:
     ]
     arrays: list[Any] = [np.empty(size, dtype) for dtype in dtypes]
     arrays += [np.empty(own_capacity(size), np.uint32), new_words(size)]
+    arrays.append(np.empty((len(CHANNELS), size), np.float32))
     return Scratch(*arrays)
 
 
 @kernel()
-def measure_piece(data, begin, end, tables, slots, words, seed, scratch):
-    """Tokens, surprisal and contrast of `data[begin:end]`, left in `scratch`.
+def measure_piece(data, begin, end, tables, votes, slots, words, seed, scratch):
+    """Tokens, surprisal, languages and contrasts of `data[begin:end]`, left in `scratch`.
 
     Returns:
       The number of tokens.
@@ -191,7 +212,9 @@ def measure_piece(data, begin, end, tables, slots, words, seed, scratch):
         scratch.folded, count, slots, words, seed, scratch.pairs, scratch.word_codes,
         scratch.pair_codes, scratch.word_slots, scratch.pair_slots, own, scratch.surprisal,
     )  # fmt: skip
-    contrasts(scratch.surprisal, count, scratch.sums, scratch.contrast)
+    contrasts(scratch.surprisal, count, scratch.sums, scratch.contrasts[SURPRISAL])
+    language_votes(scratch.folded, scratch.kinds, count, votes, scratch.languages)
+    language_contrasts(scratch.languages, count, scratch.contrasts[LANGUAGE])
     return count
 
 
@@ -252,6 +275,9 @@ def bucket_of(token_kinds):
     return _bucket(kinds, scripts, max(len(token_kinds), 1))
 
 
+_CONTRAST_UNITS = (8, 255)
+
+
 @kernel()
 def _head_hash(exact, count, size):
     """Hash of the first `size` of `count` tokens; 0 where there are fewer."""
@@ -273,10 +299,11 @@ def _type_of(data, begin, scratch, low, high, scripts):
 
 
 @kernel()
-def _write_onset(record, scratch, count, index, direction):
+def _write_onset(record, scratch, count, index, channel, direction):
     """Fills the record of the onset at token `index`, all but the document's identity."""
+    record.channel = channel
     record.direction = direction
-    record.contrast = np.uint8(abs(scratch.contrast[index]) * 8)
+    record.contrast = np.uint8(abs(scratch.contrasts[channel, index]) * _CONTRAST_UNITS[channel])
     before = index - 1 if direction > 0 else index
     first = index if direction > 0 else index - 1
     second = first + direction
@@ -296,7 +323,7 @@ def _write_onset(record, scratch, count, index, direction):
 
 @kernel()
 def measure_documents(
-    data, offsets, tables, slots, words, seed, scratch, features, repetition, segments,
+    data, offsets, tables, votes, slots, words, seed, scratch, features, repetition, segments,
     onsets, onset_documents,
 ):  # fmt: skip
     """Measures every document of a batch.
@@ -305,6 +332,7 @@ def measure_documents(
       data: uint8, the texts one after the other.
       offsets: int32 (documents + 1,), where each text begins in `data`.
       tables: `code_point_tables()`.
+      votes: `vote_slots(seed)`.
       slots, words, seed: of the profile.
       scratch: `new_scratch()`.
       features: `empty_features(documents)`, written.
@@ -320,6 +348,7 @@ def measure_documents(
     kinds = np.zeros(8, np.int64)
     scripts = np.zeros(len(SCRIPTS), np.int64)
     repetition_sums = np.zeros(SUMS, np.int64)
+    languages = np.zeros(len(LANGUAGES), np.int64)
     for document in range(len(offsets) - 1):
         text_begin = np.int64(offsets[document])
         text_end = np.int64(offsets[document + 1])
@@ -328,6 +357,7 @@ def measure_documents(
         repetition_sums[:] = 0
         features.head_64[document] = 0
         features.head_256[document] = 0
+        languages[:] = 0
         tokens = 0
         total = 0.0
         best = 0.0
@@ -345,6 +375,10 @@ def measure_documents(
         segment_bits = 0.0
         segment_tokens = 0
         found_type = 0
+        switches = 0
+        first_switch = np.int64(-1)
+        last_switch = np.int64(-1)
+        switch_contrast = 0.0
         found_before = found
         core_begin = text_begin
         while core_begin < text_end:
@@ -353,10 +387,11 @@ def measure_documents(
             end = min(core_end + MARGIN_BYTES, text_end)
             while begin < core_begin and data[begin] & 0xC0 == 0x80:
                 begin += 1
-            count = measure_piece(data, begin, end, tables, slots, words, seed, scratch)
+            count = measure_piece(data, begin, end, tables, votes, slots, words, seed, scratch)
             if core_begin == text_begin:
                 features.head_64[document] = _head_hash(scratch.exact, count, 64)
                 features.head_256[document] = _head_hash(scratch.exact, count, 256)
+            contrast = scratch.contrasts[SURPRISAL]
             first = 0
             while first < count and begin + scratch.starts[first] < core_begin:
                 first += 1
@@ -368,9 +403,10 @@ def measure_documents(
                 kind = scratch.kinds[index]
                 kinds[kind & 15] += 1
                 scripts[kind >> 4] += 1
+                languages[scratch.languages[index]] += 1
                 total += scratch.surprisal[index]
-                if scratch.contrast[index] > best:
-                    best = np.float64(scratch.contrast[index])
+                if contrast[index] > best:
+                    best = np.float64(contrast[index])
                     best_token = index
             if best_token >= 0:
                 best_offset = begin + scratch.starts[best_token] - text_begin
@@ -379,7 +415,6 @@ def measure_documents(
                 if best > MINIMUM_CONTRAST:
                     window_end = min(best_token + WINDOW, count)
                     onset_type = _type_of(data, begin, scratch, best_token, window_end, scripts)
-            tokens += last - first
             score, split = _split(scratch.surprisal, first, last)
             if score > change_score:
                 change_score = score
@@ -392,29 +427,49 @@ def measure_documents(
                 segment_tokens = high - low
                 segment_bits = np.float64(scratch.surprisal[low:high].sum())
                 found_type = _type_of(data, begin, scratch, low, high, scripts)
-            for nth in range(onset_tokens(scratch.contrast, count, scratch.onset)):
-                index = np.int64(scratch.onset[nth])
-                if index < first or index >= last:
-                    continue
-                direction = 1 if scratch.contrast[index] > 0 else -1
-                if direction > 0:
-                    onset_count += 1
-                else:
-                    decoy_count += 1
-                if found < len(onsets):
-                    _write_onset(onsets[found], scratch, count, index, direction)
-                    onsets[found].offset = begin + scratch.starts[index] - text_begin
-                    onset_documents[found] = document
-                found += 1
+            for channel in range(len(CHANNELS)):
+                contrast = scratch.contrasts[channel]
+                for nth in range(onset_tokens(contrast, count, channel, scratch.onset)):
+                    index = np.int64(scratch.onset[nth])
+                    if index < first or index >= last:
+                        continue
+                    offset = begin + scratch.starts[index] - text_begin
+                    direction = 1 if contrast[index] > 0 else -1
+                    if channel == SURPRISAL:
+                        if direction > 0:
+                            onset_count += 1
+                        else:
+                            decoy_count += 1
+                    elif direction > 0:
+                        place = tokens + index - first
+                        if switches == 0 or place > last_switch + NEIGHBOURHOOD:
+                            switches += 1
+                        last_switch = place
+                        if switches == 1 and contrast[index] > switch_contrast:
+                            first_switch = offset
+                            switch_contrast = np.float64(contrast[index])
+                    if found < len(onsets):
+                        _write_onset(onsets[found], scratch, count, index, channel, direction)
+                        onsets[found].offset = offset
+                        onset_documents[found] = document
+                    found += 1
             add_repetition(
                 data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.kinds, first,
                 last, scratch.words, repetition_sums,
             )  # fmt: skip
+            tokens += last - first
             core_begin = core_end
         counted = max(tokens, 1)
         bucket = _bucket(kinds, scripts, counted)
         for record in range(found_before, min(found, len(onsets))):
             onsets[record].bucket = bucket
+        without_vote = languages[0]
+        languages[0] = 0
+        language = languages.argmax()
+        features.language[document] = language
+        features.language_share[document] = languages[language] / max(tokens - without_vote, 1)
+        features.switches[document] = switches
+        features.switch[document] = first_switch
         features.tokens[document] = tokens
         features.surprisal[document] = total / counted
         features.contrast[document] = best

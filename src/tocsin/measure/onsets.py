@@ -1,8 +1,10 @@
-"""Onsets: places in a text after which it becomes far more surprising than before.
+"""Onsets: places in a text after which it is far from what it was before.
 
-The contrast at a token is the mean surprisal of the `WINDOW` tokens from it on minus that of
-the `WINDOW` tokens before it. An onset is a token whose contrast is above `MINIMUM_CONTRAST`
-and close to the largest contrast around it. A trigger stands at an onset, again and again; so
+Texts change in several ways, the *channels*. In each, the contrast at a token compares the `WINDOW`
+tokens from it on with the `WINDOW` tokens before it: `surprisal`, how much more surprising they
+are in the mean; `language`, how far another language takes the place of the first
+(`measure.languages`). An onset is a token whose contrast is above the channel's minimum and close
+to the largest contrast around it. A trigger stands at an onset, again and again; so
 the n-grams there are the evidence that documents are later correlated by.
 """
 
@@ -18,8 +20,19 @@ MINIMUM_BEFORE = 8
 MINIMUM_AFTER = 40
 """Tokens that must exist on either side for a contrast to be measured."""
 
+CHANNELS = ("surprisal", "language")
+"""Kinds of change, in the order of their numbers."""
+
+SURPRISAL, LANGUAGE = range(len(CHANNELS))
+
 MINIMUM_CONTRAST = 5.0
 """Bits. 0.3 % of the tokens of a large corpus reach it, 0.8 % of a small one's."""
+
+MINIMUM_LANGUAGE_CONTRAST = 0.6
+"""Share of the votes that change sides."""
+
+MINIMUM_CONTRASTS = (MINIMUM_CONTRAST, MINIMUM_LANGUAGE_CONTRAST)
+"""By channel."""
 
 NEIGHBOURHOOD = 64
 """Tokens on either side among which an onset must be about the largest contrast."""
@@ -61,24 +74,27 @@ def contrasts(surprisal, count, sums, result):
 
 
 @kernel()
-def onset_tokens(contrast, count, result):
+def onset_tokens(contrast, count, channel, result):
     """Indices of the onsets and decoys of one text, ascending.
 
     A decoy is an onset with time reversed: a token from which on a text becomes *less*
-    surprising. No attack leaves it again and again, but everything natural does.
+    surprising, or leaves a language for one that it had before. No attack leaves it again and
+    again, but everything natural does.
 
     Args:
-      contrast: float32 (>= count,), of `contrasts`.
+      contrast: float32 (>= count,), of `contrasts`, or that of another channel.
       count: number of tokens.
+      channel: number of the channel that the contrast is of.
       result: int32 (>= count,), written.
 
     Returns:
       The number of indices; the sign of the contrast there tells onsets from decoys.
     """
+    minimum = np.float32(MINIMUM_CONTRASTS[channel])
     found = 0
     for index in range(count):
         size = abs(contrast[index])
-        if size <= MINIMUM_CONTRAST:
+        if size <= minimum:
             continue
         sign = np.float32(1.0) if contrast[index] > 0 else np.float32(-1.0)
         largest = size
@@ -93,7 +109,9 @@ def onset_tokens(contrast, count, result):
 
 @kernel(forceinline=True)
 def extend_ngram(key, token):
-    """Hash (uint64) of an n-gram from the hash of all but its last token (start with 0).
+    """Hash (uint64) of an n-gram from the hash of all but its last token.
+
+    Start with the number of the channel: so a string has a key of its own in each.
 
     `token` is the upper half (uint32) of the token's exact hash: what evidence records hold.
     """
