@@ -32,6 +32,19 @@ TABLES = (
 )  # fmt: skip
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Puts pages that the navigation does not name at the end of the reference, or of the guides;
+    MkDocs calls it."""
+    assert config.nav is not None
+    sections = {next(iter(entry)): next(iter(entry.values())) for entry in config.nav}
+    named = str(config.nav)
+    for page in sorted(Path(config.docs_dir).rglob("*.md")):
+        name = page.relative_to(config.docs_dir).as_posix()
+        if f"'{name}'" not in named:
+            sections["How to" if name.startswith("how-to/") else "Reference"].append(name)
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the generated pages; MkDocs calls it."""
     for path, content in (

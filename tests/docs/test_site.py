@@ -36,7 +36,18 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
     front = (site / "index.html").read_text("utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
         name = page.relative_to(ROOT / "docs").with_suffix(".html")
-        assert f'href="{name}"' in front, f"{name} is not in mkdocs.yml"
+        assert f'href="{name}"' in front
+
+
+def test_a_new_page_joins_the_navigation(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    for name in ("new.md", "how-to/new.md"):
+        (tmp_path / "docs" / name).write_text("# New\n\nA page.\n")
+    finished = build(tmp_path, tmp_path / "site")
+    assert finished.returncode == 0, finished.stderr
+    front = (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert 'href="new.html"' in front and 'href="how-to/new.html"' in front
 
 
 def test_every_command_and_option_is_there(site: Path) -> None:
