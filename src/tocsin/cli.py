@@ -179,6 +179,18 @@ def report(output: str) -> int:
 
 
 @tocsin_command.command()
+@click.argument("folder", metavar="OUT_OR_STATE")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def verify(folder: str, as_json: bool) -> int:
+    """Checks that outputs and inputs still match their manifests: tells altered outputs, changed
+    inputs, missing files and gaps apart. Exits with 1 if anything does not match.
+
+    Example: tocsin verify out/
+    """
+    return _run("verify", folder, as_json=as_json)
+
+
+@tocsin_command.command()
 @click.option("-o", "--out", "output", default="demo", show_default=True, metavar="DIR",
               help="Folder for the corpus and the result.")  # fmt: skip
 def demo(output: str) -> int:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import xxhash
 
 from tocsin.beam import storage
 from tocsin.beam.storage import StorageError, StoredFile
@@ -130,14 +129,6 @@ def test_compressed_files_are_read_as_they_are_stored(tmp_path: Path) -> None:
     path = tmp_path / "file.gz"
     path.write_bytes(b"\x1f\x8b not really")
     assert storage.read(str(path)) == b"\x1f\x8b not really"
-
-
-@pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1])
-def test_checksum(tmp_path: Path, size: int) -> None:
-    content = os.urandom(size)
-    (tmp_path / "file").write_bytes(content)
-    expected = f"xxh3-128:{xxhash.xxh3_128_hexdigest(content)}"
-    assert storage.checksum(str(tmp_path / "file")) == expected
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def test_scan_and_filter(
     assert rows(tmp_path / "out", "documents", INPUT) == rows(scanned, "documents", INPUT)
     for number, entry in enumerate(manifest_of(tmp_path / "out")["inputs"]):
         assert entry["uri"] == f"{root}/corpus/shard-{number:02d}.jsonl.zst"
-        assert entry["checksum"].startswith("stored:")
+        assert entry["checksum"].startswith("crc32c:")
+        assert entry["generation"] > 0
 
     copy = ("filter", f"{root}/corpus/*.zst", "--scan", f"{root}/out", "-o", f"{root}/clean")
     finished = run_well(*copy, environment=environment)

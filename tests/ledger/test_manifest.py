@@ -29,7 +29,9 @@ json_values = st.recursive(
     ),
     max_leaves=12,
 )
-manifests = st.dictionaries(st.text(max_size=8).filter(lambda key: key != "format"), json_values)
+manifests = st.dictionaries(
+    st.text(max_size=8).filter(lambda key: key not in ("format", "digest")), json_values
+)
 
 
 @given(manifests)
@@ -41,11 +43,22 @@ def test_round_trip(manifest: dict[str, Any]) -> None:
 
 def test_a_manifest_is_json_that_people_can_read() -> None:
     content = encode({"scan_id": "s", "inputs": [{"uri": "a\n\x1b[31m"}]})
-    assert json.loads(content) == {
-        "format": FORMAT, "scan_id": "s", "inputs": [{"uri": "a\n\x1b[31m"}]
-    }  # fmt: skip
+    written = json.loads(content)
+    assert len(written.pop("digest")) == 64
+    assert written == {"format": FORMAT, "scan_id": "s", "inputs": [{"uri": "a\n\x1b[31m"}]}
     assert content.isascii() and b"\x1b" not in content
     assert MANIFEST_FILE == "manifest.json"
+
+
+@given(manifests, manifests)
+def test_an_altered_manifest(manifest: dict[str, Any], other: dict[str, Any]) -> None:
+    written = json.loads(encode(manifest))
+    altered = {"format": FORMAT, "digest": written["digest"], **other}
+    if digest_of(other) != digest_of(manifest):
+        with pytest.raises(ManifestError, match="altered"):
+            decode(json.dumps(altered).encode())
+    del altered["digest"]
+    assert decode(json.dumps(altered).encode()) == other  # as earlier versions wrote it
 
 
 @given(manifests, st.data())

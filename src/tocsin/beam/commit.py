@@ -113,8 +113,8 @@ def _commit(
         {
             name: receipt[name]
             for name in (
-                "uri", "size", "checksum", "records", "documents", "dead_letters",
-                "other_records", "text_bytes",
+                "uri", "size", "checksum", "generation", "records", "documents",
+                "dead_letters", "other_records", "text_bytes",
             )
         }
         for receipt in receipts

@@ -14,6 +14,7 @@ import numpy as np
 from apache_beam.metrics import Metrics
 
 from tocsin.beam import storage
+from tocsin.beam.identity import identify
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.corpus.copy import CopyCounts, copy_shard
 from tocsin.corpus.dead_letters import BrokenShard
@@ -69,7 +70,7 @@ class CopyShard(beam.DoFn):
         if task.checksum is None:  # the scan could not read it either: there is nothing to copy
             yield _entry(task, CopyCounts(task.dead_letters, 0, 0, task.dead_letters), None)
             return
-        if storage.checksum(shard.uri) != task.checksum:
+        if identify(shard.uri).checksum != task.checksum:
             raise FilterMismatch(f"{shard.uri} has changed since it was scanned: scan it again")
         try:
             counts, copy = self._copy(task)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from tocsin.beam import storage
+from tocsin.beam.identity import IdentifyingReader, Identity
 from tocsin.beam.progress import Progress
 from tocsin.corpus.batches import FieldNames, Limits, ShardPart
 from tocsin.corpus.dead_letters import unreadable_shard
@@ -34,8 +36,11 @@ class CorpusJob:
     limits: Limits
     progress: Progress | None
 
-    def parts(self, shard: Shard, stage: str) -> Iterator[ShardPart]:
-        """Reads a shard part by part and reports progress in `stage`."""
+    def parts(
+        self, shard: Shard, stage: str, identified: Callable[[Identity], None] | None = None
+    ) -> Iterator[ShardPart]:
+        """Reads a shard part by part and reports progress in `stage`. `identified` is told the
+        identity of what was read; not if the shard can't be read to its end."""
         try:
             stream = storage.open_file(shard.uri)
         except OSError as error:
@@ -44,7 +49,9 @@ class CorpusJob:
             return
         with stream:
             documents = text_bytes = 0
-            for part in read_shard(stream, shard, self.fields, self.limits):
+            reader = IdentifyingReader(shard.uri, stream) if identified else None
+            source = cast(BinaryIO, reader or stream)
+            for part in read_shard(source, shard, self.fields, self.limits):
                 yield part
                 documents += part.documents.num_rows
                 text_bytes += part.documents.column("text").nbytes
@@ -52,6 +59,9 @@ class CorpusJob:
                     self.progress.report(
                         stage, shard.index, documents, text_bytes, part.compressed_bytes
                     )
+            if reader and identified:
+                with contextlib.suppress(OSError):  # the shard has a dead letter that says so
+                    identified(reader.identity())
         if self.progress:
             self.progress.report(stage, shard.index, documents, text_bytes, shard.size, done=True)
 

@@ -18,6 +18,7 @@ from datasketch import HyperLogLogPlusPlus
 
 from tocsin.beam import storage
 from tocsin.beam.evidence import KINDS, partitioned, records_of, table_of
+from tocsin.beam.identity import Identity, identify
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.packing import pack_table
@@ -91,10 +92,11 @@ class _MeasureShard(beam.DoFn):
             name: [np.empty(0, kind.records)] for name, kind in KINDS.items()
         }
         found = []
+        identities: list[Identity] = []
         documents_path = _part("documents/part", shard)
         with storage.writing(self._job.path(documents_path)) as file:
             writer = pq.ParquetWriter(file, MEASURED_SCHEMA, compression="zstd")
-            for read in self._job.parts(shard, "measure"):
+            for read in self._job.parts(shard, "measure", identities.append):
                 measured = measurer.measure(read.documents, shard.uri, shard.index)
                 writer.write_batch(measured.documents)
                 for name in KINDS:
@@ -127,7 +129,9 @@ class _MeasureShard(beam.DoFn):
             "identity": identity,
             "uri": shard.uri,
             "size": shard.size,
-            "checksum": _checksum(shard),
+            # None: the shard could not be read to its end, and has a dead letter that says so.
+            "checksum": identities[0].checksum if identities else None,
+            "generation": identities[0].generation if identities else None,
             **totals.receipt(dead_letters),
             "outputs": outputs,
         }
@@ -139,7 +143,7 @@ class _MeasureShard(beam.DoFn):
 
     def _finished(self, shard: Shard, identity: str) -> _Measured | None:
         """What an earlier, interrupted run has measured of a shard; None if none has, or if it did
-        so with something else than this run would."""
+        so with something else than this run would, or of other bytes."""
         receipt_path = _part("evidence/part", shard)
         if not storage.exists(self._job.path(receipt_path)):
             return None
@@ -147,7 +151,7 @@ class _MeasureShard(beam.DoFn):
         try:
             last = pq.read_table(pa.BufferReader(content))
             receipt = json.loads(last.schema.metadata[_RECEIPT_KEY])
-            if receipt["identity"] != identity:
+            if receipt["identity"] != identity or receipt["checksum"] != _checksum(shard):
                 return None
             tables = {receipt_path: last}
             for output in receipt["outputs"]:
@@ -171,19 +175,19 @@ class _MeasureShard(beam.DoFn):
         return _Measured(receipt, evidence, findings)
 
 
+def _checksum(shard: Shard) -> str | None:
+    try:
+        return identify(shard.uri).checksum
+    except OSError:
+        return None
+
+
 def _part(prefix: str, shard: Shard) -> str:
     return f"{prefix}-{shard.index:05d}.parquet"
 
 
 def _output(path: str, rows: int, file: storage.WrittenFile) -> dict[str, Any]:
     return {"path": path, "rows": rows, "sha256": file.sha256, "bytes": file.bytes}
-
-
-def _checksum(shard: Shard) -> str | None:
-    try:
-        return storage.checksum(shard.uri)
-    except OSError:
-        return None  # the shard has a dead letter that says so
 
 
 @dataclass

@@ -17,13 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-import xxhash
 from apache_beam.internal.gcp import auth
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 _RAW = CompressionTypes.UNCOMPRESSED
-_CHUNK = 1 << 20
 _WILDCARDS = frozenset("*?[")
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
 
@@ -161,25 +159,6 @@ def _match(pattern: str, folder: str) -> list[StoredFile]:
         if is_remote(metadata.path) or os.path.isfile(metadata.path)
     ]
     return sorted(found, key=lambda file: file.uri)
-
-
-def checksum(uri: str) -> str:
-    """What identifies the content of a file: XXH3-128 of a local one's bytes, the storage's own
-    checksum of a remote one (nothing is read twice over a network).
-
-    Raises:
-      OSError: if it can't be read.
-    """
-    if is_remote(uri):
-        try:
-            return f"stored:{_remote().checksum(uri)}"
-        except BeamIOError as error:
-            raise OSError(str(error)) from error
-    digest = xxhash.xxh3_128()
-    with open(uri, "rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return f"xxh3-128:{digest.hexdigest()}"
 
 
 class WrittenFile:

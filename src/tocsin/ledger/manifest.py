@@ -33,23 +33,27 @@ def versions() -> dict[str, str]:
 
 
 def encode(manifest: dict[str, Any]) -> bytes:
-    """The manifest as it is stored."""
-    return (json.dumps({"format": FORMAT, **manifest}, indent=2) + "\n").encode()
+    """The manifest as it is stored, with the digest of all the rest of it."""
+    digest = digest_of(manifest)
+    return (json.dumps({"format": FORMAT, "digest": digest, **manifest}, indent=2) + "\n").encode()
 
 
 def decode(content: bytes) -> dict[str, Any]:
     """Reads a stored manifest.
 
     Raises:
-      ManifestError: if it is damaged or of another format.
+      ManifestError: if it is damaged, does not match its own digest, or is of another format.
     """
     try:
         manifest = json.loads(content)
         found = manifest.pop("format")
+        digest = manifest.pop("digest", None)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ManifestError(f"damaged manifest: {error}") from error
     if found != FORMAT:
         raise ManifestError(f"manifest has format {found!r}, this version reads {FORMAT}")
+    if digest is not None and digest != digest_of(manifest):  # earlier versions wrote none
+        raise ManifestError("altered manifest: it does not match its own digest")
     return manifest
 
 

@@ -1,0 +1,123 @@
+"""Verifying: are outputs and inputs still what their manifest says?"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from tocsin.beam import storage
+from tocsin.beam.identity import identify
+from tocsin.beam.learn import load_profile
+from tocsin.beam.results import REPORT_FILE, read_manifest
+from tocsin.ledger import verification
+from tocsin.ledger.manifest import ManifestError
+from tocsin.ledger.verification import Verification
+from tocsin.measure.profile import DESCRIPTION_FILE, ProfileError
+
+_CHUNK = 1 << 20
+
+_FOLDERS = ("documents", "dead_letters", "evidence", "campaigns", "flagged")
+"""Folders of OUT of which the manifest names every file."""
+
+
+def verify_scan(output: str) -> Verification:
+    """Checks OUT against its manifest, and the shards that were scanned against their identities.
+
+    Raises:
+      OSError: if the storage fails; files that are not there are problems, not errors.
+    """
+    result = Verification()
+    try:
+        manifest = read_manifest(output)
+    except ManifestError as error:
+        result.found(verification.ALTERED_MANIFEST, output, str(error))
+        return result
+    result.manifests += 1
+    if manifest is None:
+        result.found(verification.MISSING_MANIFEST, output, "no manifest, so no result")
+        return result
+    for line in verification.check_counts(manifest):
+        result.found(verification.ALTERED_MANIFEST, output, line)
+    check_outputs(output, manifest["outputs"], result)
+    _check_unknown(output, manifest, result)
+    _check_profile(manifest["profile"], result)
+    for entry in manifest["inputs"]:
+        check_input(entry, result)
+    return result
+
+
+def check_outputs(folder: str, outputs: list[dict[str, Any]], result: Verification) -> None:
+    """Checks files of a folder against their sizes and digests."""
+    for output in outputs:
+        result.outputs += 1
+        path = output["path"]
+        try:
+            digest, size = _digest(storage.join(folder, path))
+        except FileNotFoundError:
+            result.found(verification.MISSING_OUTPUT, path, "there is no such file")
+            continue
+        if size != output["bytes"]:
+            detail = f"it has {size:,} bytes, the manifest says {output['bytes']:,}"
+            result.found(verification.ALTERED_OUTPUT, path, detail)
+        elif digest != output["sha256"]:
+            detail = f"its SHA-256 is {digest[:12]}…, the manifest says {output['sha256'][:12]}…"
+            result.found(verification.ALTERED_OUTPUT, path, detail)
+
+
+def check_input(entry: dict[str, Any], result: Verification) -> None:
+    """Checks a shard against what was read: `uri`, `size` and `checksum` of an entry."""
+    result.inputs += 1
+    uri = entry["uri"]
+    try:
+        found = identify(uri)
+    except FileNotFoundError:
+        result.found(verification.MISSING_INPUT, uri, "there is no such file any more")
+        return
+    if entry["checksum"] is None:  # it could not be read to its end, so nothing is known of it
+        return
+    if found.size != entry["size"]:
+        detail = f"it had {entry['size']:,} bytes when it was scanned, and has {found.size:,}"
+        result.found(verification.CHANGED_INPUT, uri, detail)
+    elif found.checksum != entry["checksum"]:
+        detail = f"it was {entry['checksum']} when it was scanned, and is {found.checksum}"
+        result.found(verification.CHANGED_INPUT, uri, detail)
+
+
+def _check_unknown(output: str, manifest: dict[str, Any], result: Verification) -> None:
+    """Files that a reader of OUT would take for results, but no manifest vouches for."""
+    known = {entry["path"] for entry in manifest["outputs"]}
+    for folder in _FOLDERS:
+        for file in storage.files_in(storage.join(output, folder)):
+            path = f"{folder}/{file.name}"
+            if path not in known and not storage.is_temporary(path):
+                result.found(verification.UNKNOWN_OUTPUT, path, "the manifest does not name it")
+    if not storage.exists(storage.join(output, REPORT_FILE)):
+        result.found(verification.MISSING_OUTPUT, REPORT_FILE, "tocsin report writes it again")
+
+
+def _check_profile(profile: dict[str, Any], result: Verification) -> None:
+    result.outputs += 1
+    uri = profile["uri"]
+    if not storage.exists(storage.join(uri, DESCRIPTION_FILE)):
+        result.found(verification.MISSING_PROFILE, uri, "there is no such profile")
+        return
+    try:
+        digest = load_profile(uri).digest
+    except (OSError, ProfileError) as error:
+        result.found(verification.ALTERED_PROFILE, uri, str(error))
+        return
+    if digest != profile["digest"]:
+        detail = "it is not the profile that the scan was made with"
+        result.found(verification.ALTERED_PROFILE, uri, detail)
+
+
+def _digest(uri: str) -> tuple[str, int]:
+    """SHA-256 (hexadecimal) and size of a file."""
+    if storage.is_remote(uri) and not storage.exists(uri):
+        raise FileNotFoundError(uri)
+    digest, size = hashlib.sha256(), 0
+    with storage.open_file(uri) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size

@@ -1,0 +1,43 @@
+"""`tocsin verify`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from tocsin.beam import prepare, storage
+from tocsin.beam.verify import verify_scan
+from tocsin.commands.console import out
+from tocsin.report.visible import visible
+
+_SHOWN = 200
+"""Characters of a path or a detail."""
+
+
+def run(folder: str, *, as_json: bool) -> int:
+    """Checks the outputs and the inputs of a scan; the exit code: 1 if anything does not match.
+
+    Raises:
+      UsageError: if the folder is none of Tocsin's.
+    """
+    folder = prepare.absolute(folder)
+    if not storage.files_in(folder):
+        raise prepare.UsageError(f"{folder} is empty or not there: nothing to verify")
+    result = verify_scan(folder)
+    if as_json:
+        out.print(json.dumps({"verified": not result.problems, **asdict(result)}, indent=2))
+        return 1 if result.problems else 0
+    for problem in result.problems:
+        out.print(
+            f"{problem.kind:<17} {visible(problem.subject, _SHOWN)}: "
+            f"{visible(problem.detail, _SHOWN)}"
+        )
+    checked = (
+        f"{result.manifests:,} manifest{'s' * (result.manifests != 1)}, "
+        f"{result.outputs:,} outputs and {result.inputs:,} inputs checked"
+    )
+    if result.problems:
+        out.print(f"{checked}: {len(result.problems):,} do not match")
+        return 1
+    out.print(f"{checked}: all match")
+    return 0
