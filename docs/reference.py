@@ -17,7 +17,7 @@ from mkdocs.structure.files import File, Files
 from tocsin.cli import tocsin_command
 from tocsin.corpus import batches
 from tocsin.correlate import sweep
-from tocsin.judge import policy, verdicts
+from tocsin.judge import found, policy, verdicts
 from tocsin.measure import findings
 
 TABLES = (
@@ -26,6 +26,9 @@ TABLES = (
     ("dead_letters/", "A row for each record that could not be read.", batches,
      "DEAD_LETTER_SCHEMA"),
     ("evidence/examples.parquet", "Documents of the campaigns.", verdicts, "EXAMPLE_SCHEMA"),
+    ("evidence/campaigns.parquet", "Campaigns before any policy, for `tocsin judge`.", found,
+     "FOUND_SCHEMA"),
+    ("evidence/campaign_documents.parquet", "Their documents.", found, "FOUND_DOCUMENT_SCHEMA"),
     ("evidence/suspects.parquet", "Strings that were tested.", sweep, "SUSPECT_SCHEMA"),
     ("evidence/findings-*.parquet", "What is suspicious about single documents.", findings,
      "FINDING_SCHEMA"),

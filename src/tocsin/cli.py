@@ -51,6 +51,9 @@ def _output_option(what: str) -> Callable[..., Any]:
     return click.option("-o", "--out", "output", required=True, metavar="DIR", help=what)
 
 
+_config = click.option("--config", metavar="FILE", help="Policy as TOML, see docs/policy.md.")
+_fail_on = click.option("--fail-on", type=click.Choice(SEVERITIES), metavar="SEVERITY",
+                        help="Exit with 3 if a campaign is at least this severe.")  # fmt: skip
 _inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...",
                          type=click.UNPROCESSED)  # fmt: skip
 
@@ -70,32 +73,36 @@ def tocsin_command() -> None:
 @_inputs
 @_output_option("Folder for the result.")
 @click.option("--profile", metavar="DIR", help="A profile (default: learn one from the input).")
-@click.option("--config", metavar="FILE", help="Policy as TOML, see docs/policy.md.")
+@_config
 @click.option("--max-dead-letters", type=click.FloatRange(0, 1), metavar="SHARE",
               help="Fail if more than this share of the records can't be read.")  # fmt: skip
-@click.option("--fail-on", type=click.Choice(SEVERITIES), metavar="SEVERITY",
-              help="Exit with 3 if a campaign is at least this severe.")  # fmt: skip
+@_fail_on
 @_corpus_options
 def scan(**options: Any) -> int:
     """Finds poisoned documents: flagged ids, campaigns and a report into DIR.
 
     Example: tocsin scan corpus/ -o out/
     """
-    from tocsin.judge.policy import Policy, PolicyError
-
-    policy = Policy()
-    if options["config"]:
-        try:
-            policy = Policy.parse(Path(options["config"]).read_bytes())
-        except OSError as error:
-            raise click.UsageError(f"can't read {options['config']}: {error.strerror}") from error
-        except PolicyError as error:
-            raise click.UsageError(f"{options['config']}: {error}") from error
+    policy = _policy(options["config"])
     inputs, engine = _engine(options)
     return _run("scan", inputs, options["output"], profile=options["profile"], policy=policy,
                 fields=_fields(options), engine=engine,
                 max_dead_letters=options["max_dead_letters"],
                 fail_on=options["fail_on"])  # fmt: skip
+
+
+@tocsin_command.command()
+@click.argument("output", metavar="OUT")
+@_config
+@click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+@_fail_on
+def judge(**options: Any) -> int:
+    """Judges what a scan has found by another policy, without reading the corpus.
+
+    Example: tocsin judge out/ --config policy.toml
+    """
+    return _run("judge", options["output"], policy=_policy(options["config"]),
+                dry_run=options["dry_run"], fail_on=options["fail_on"])  # fmt: skip
 
 
 @tocsin_command.command(context_settings=_BEAM)
@@ -200,6 +207,20 @@ def demo(output: str) -> int:
     Example: tocsin demo
     """
     return _run("demo", output)
+
+
+def _policy(config: str | None) -> Any:
+    """The policy in a file; the default one without a file."""
+    from tocsin.judge.policy import Policy, PolicyError
+
+    if config is None:
+        return Policy()
+    try:
+        return Policy.parse(Path(config).read_bytes())
+    except OSError as error:
+        raise click.UsageError(f"can't read {config}: {error.strerror}") from error
+    except PolicyError as error:
+        raise click.UsageError(f"{config}: {error}") from error
 
 
 def _fields(options: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from tocsin.correlate.campaigns import Campaign
+from tocsin.judge.found import Found
 from tocsin.judge.policy import Policy
 from tocsin.judge.verdicts import (
     CAMPAIGN_SCHEMA,
@@ -95,7 +96,7 @@ def test_schema_of_campaigns() -> None:
 
 def test_campaign_rows(make: MakeCampaign) -> None:
     campaigns = [make(250, groups=40), make(12, groups=2, campaign_id="c2", hits=9, score=12.0)]
-    table = campaign_rows(campaigns, Policy(), NIGHT)
+    table = campaign_rows(Found(campaigns, {}, NIGHT), Policy())
     assert table.schema.equals(CAMPAIGN_SCHEMA)
     table.validate(full=True)
     first, second = table.to_pylist()
@@ -123,7 +124,7 @@ def test_campaign_rows(make: MakeCampaign) -> None:
 def test_no_campaign() -> None:
     assert flagged([]) == []
     for table, schema in (
-        (campaign_rows([], Policy(), NIGHT), CAMPAIGN_SCHEMA),
+        (campaign_rows(Found([], {}, NIGHT), Policy()), CAMPAIGN_SCHEMA),
         (example_rows([]), EXAMPLE_SCHEMA),
     ):
         assert table.num_rows == 0 and table.schema.equals(schema)

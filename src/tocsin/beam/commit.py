@@ -9,23 +9,20 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.parquet as pq
 from apache_beam.metrics import Metrics
 
 from tocsin.beam import storage
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.packing import unpack, unpack_table
-from tocsin.beam.results import EXAMPLES_FILE, SUSPECTS_FILE, write_report
+from tocsin.beam.results import SUSPECTS_FILE, write_report, write_tables
 from tocsin.beam.totals import Totals
 from tocsin.correlate.campaigns import find_campaigns
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts, suspect_table
-from tocsin.judge.verdicts import campaign_rows, example_rows, flagged_rows
+from tocsin.judge.found import Found
+from tocsin.judge.judgement import judge
 from tocsin.ledger.manifest import MANIFEST_FILE, digest_of, encode, reconcile, versions
 from tocsin.measure.onsets import CHANNELS, SURPRISAL
-
-CAMPAIGNS_PART = "campaigns/part-00000.parquet"
-FLAGGED_PART = "flagged/part-00000.parquet"
 
 
 class CountsDisagree(RuntimeError):
@@ -75,7 +72,6 @@ def _commit(
                 f"{totals.dead_letters} of {totals.records} records are dead letters "
                 f"({share:.2%}, allowed {job.max_dead_letters:.2%}); see {job.path('dead_letters')}"
             )
-    started = datetime.fromisoformat(job.started)
     [tested] = unpack(suspects)
     swept = SweepCounts(*unpack(counts))
     campaigns, thresholds = find_campaigns(
@@ -86,28 +82,25 @@ def _commit(
         ),
         totals.corpus(),
     )
+    found = Found(
+        campaigns,
+        {shard: unpack_table(packed) for shard, packed in findings},
+        datetime.fromisoformat(job.started),
+    )
+    # What `tocsin judge` judges again is written beside the verdicts.
     source_uris = {shard.index: shard.uri for shard in job.shards}
-    policy = job.policy.for_corpus(totals.groups)
-    campaign_table = campaign_rows(campaigns, policy, started)
-    found_alone = {shard: unpack_table(packed) for shard, packed in findings}
-    flagged_table = flagged_rows(campaigns, found_alone, policy, source_uris, job.scan_id)
-    example_table = example_rows(campaigns)
+    judgement = judge(found, job.policy.for_corpus(totals.groups), source_uris, job.scan_id)
+    tables = {
+        **found.tables(),
+        SUSPECTS_FILE: suspect_table(tested, swept),
+        **judgement.tables(),
+    }
     outputs = [output for receipt in receipts for output in receipt["outputs"]]
-    for path, table in (
-        (CAMPAIGNS_PART, campaign_table),
-        (FLAGGED_PART, flagged_table),
-        (EXAMPLES_FILE, example_table),
-        (SUSPECTS_FILE, suspect_table(tested, swept)),
-    ):
-        with storage.writing(job.path(path)) as file:
-            pq.write_table(table, file, compression="zstd")
-        outputs.append(
-            {"path": path, "rows": table.num_rows, "sha256": file.sha256, "bytes": file.bytes}
-        )
+    outputs += write_tables(job.output, tables)
     _remove_leftovers(job, {output["path"] for output in outputs})
-    verdicts = flagged_table["verdict"].to_pylist()
-    Metrics.counter("tocsin", "flagged").inc(len(verdicts))
-    Metrics.counter("tocsin", "campaigns").inc(len(campaigns))
+    judged = judgement.totals()
+    Metrics.counter("tocsin", "flagged").inc(judged["flagged"])
+    Metrics.counter("tocsin", "campaigns").inc(judged["campaigns"])
     learned = load_profile(profile)
     inputs = [
         {
@@ -147,12 +140,9 @@ def _commit(
             "groups": totals.groups,
             "onset_rate": int(totals.bucket_onsets[SURPRISAL].sum()) / max(totals.tokens, 1),
             "suspects": int((tested["direction"] > 0).sum()),
-            "campaigns": len(campaigns),
             "threshold": thresholds[SURPRISAL],
             "thresholds": dict(zip(CHANNELS, thresholds)),
-            "flagged": len(verdicts),
-            "quarantined": verdicts.count("quarantine"),
-            "review": verdicts.count("review"),
+            **judged,
         },
         "outputs": outputs,
         "previous": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -11,13 +12,13 @@ import pyarrow.parquet as pq
 from tocsin.beam import storage
 from tocsin.beam.learn import load_profile
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
+from tocsin.judge.judgement import EXAMPLES_FILE
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
 from tocsin.ledger.manifest import MANIFEST_FILE, decode
 from tocsin.measure.batch import MEASURED_SCHEMA
 from tocsin.measure.profile import Profile, ProfileError
 from tocsin.report.result import SAMPLE_COLUMNS, ScanResult
 
-EXAMPLES_FILE = "evidence/examples.parquet"
 SUSPECTS_FILE = "evidence/suspects.parquet"
 REPORT_FILE = "report.html"
 
@@ -42,6 +43,18 @@ def read_part(output: str, path: str) -> pa.Table:
     """One Parquet file of OUT."""
     with storage.open_file(storage.join(output, path)) as stream:
         return pq.read_table(stream)
+
+
+def write_tables(output: str, tables: Mapping[str, pa.Table]) -> list[dict[str, Any]]:
+    """Writes tables as files of OUT by their names; how the manifest describes them."""
+    outputs = []
+    for path, table in tables.items():
+        with storage.writing(storage.join(output, path)) as file:
+            pq.write_table(table, file, compression="zstd")
+        outputs.append(
+            {"path": path, "rows": table.num_rows, "sha256": file.sha256, "bytes": file.bytes}
+        )
+    return outputs
 
 
 def read_parts(output: str, manifest: dict[str, Any], folder: str, schema: pa.Schema) -> pa.Table:

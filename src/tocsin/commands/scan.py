@@ -20,6 +20,7 @@ from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA
+from tocsin.ledger.manifest import digest_of
 from tocsin.pipelines.scan import scan
 from tocsin.report.visible import visible
 
@@ -84,7 +85,14 @@ def run(
             raise prepare.UsageError(f"{engine.runner} has accepted the job; OUT follows when done")
     elif manifest["scan_id"] == job.scan_id:
         out.print("This scan is complete already; nothing was read.")
+        if manifest["configuration_digest"] != digest_of(job.configuration):
+            out.print("Its verdicts are those of another policy, by which it was judged since.")
         seconds = None
+    elif _differs_by_policy(manifest, job):
+        raise prepare.UsageError(
+            f"{output} holds a scan of this input by another policy: tocsin judge {output} "
+            "applies a policy without reading the corpus again"
+        )
     else:
         raise prepare.UsageError(
             f"{output} holds the results of another scan ({manifest['scan_id']}): "
@@ -95,6 +103,15 @@ def run(
     if fail_on and any(at_least(campaign["severity"], fail_on) for campaign in campaigns):
         return FINDINGS
     return 0
+
+
+def _differs_by_policy(manifest: dict[str, Any], job: ScanJob) -> bool:
+    """Whether a finished scan has read the same as this one would, and is only judged otherwise."""
+    scanned, wanted = manifest["configuration"], job.configuration
+    same_inputs = [(entry["uri"], entry["size"]) for entry in manifest["inputs"]] == [
+        (shard.uri, shard.size) for shard in job.shards
+    ]
+    return same_inputs and {**scanned, "policy": None} == {**wanted, "policy": None}
 
 
 def summarize(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
 from tocsin.correlate.campaigns import Campaign
+from tocsin.judge.found import Found
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
 from tocsin.measure.hashes import HASH_TYPE
@@ -91,8 +91,8 @@ EXAMPLES = 20
 """Documents of a campaign whose surroundings are kept for the report."""
 
 
-def campaign_rows(campaigns: Sequence[Campaign], policy: Policy, seen: datetime) -> pa.Table:
-    """Rows of CAMPAIGN_SCHEMA in the order of `campaigns`; `seen`: when this scan began."""
+def campaign_rows(found: Found, policy: Policy) -> pa.Table:
+    """Rows of CAMPAIGN_SCHEMA in the order of the campaigns found."""
     rows = [
         {
             "campaign_id": campaign.campaign_id,
@@ -105,11 +105,11 @@ def campaign_rows(campaigns: Sequence[Campaign], policy: Policy, seen: datetime)
             "score": campaign.score,
             "threshold": campaign.threshold,
             "severity": policy.severity(campaign),
-            "first_seen": seen,
-            "last_seen": seen,
+            "first_seen": found.first_seen.get(campaign.campaign_id, found.started),
+            "last_seen": found.started,
             "sample_doc_ids": _samples(campaign),
         }
-        for campaign in campaigns
+        for campaign in found.campaigns
     ]
     return pa.Table.from_pylist(rows, CAMPAIGN_SCHEMA)
 
@@ -124,7 +124,7 @@ def flagged_rows(
     campaigns: Sequence[Campaign],
     findings: dict[int, pa.Table],
     policy: Policy,
-    source_uris: dict[int, str],
+    source_uris: Mapping[int, str],
     scan_id: str,
 ) -> pa.Table:
     """Rows of FLAGGED_SCHEMA ordered by source_uri and position, one a document.

@@ -1,0 +1,85 @@
+"""`tocsin judge`: new verdicts on what a scan has found, without reading the corpus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+
+from tocsin.beam import prepare
+from tocsin.beam.judge import NotJudgeable, commit_judgement, judge_again
+from tocsin.commands.console import out
+from tocsin.commands.scan import FINDINGS, summarize
+from tocsin.judge.policy import Policy
+from tocsin.judge.severity import at_least
+from tocsin.report.visible import visible
+
+_CHANGES_SHOWN = 20
+
+
+def run(output: str, *, policy: Policy, dry_run: bool, fail_on: str | None) -> int:
+    """Judges again, says what changed, and replaces the results; the exit code.
+
+    Args:
+      dry_run: say what would change; write nothing.
+
+    Raises:
+      UsageError, ManifestError: if OUT holds nothing that could be judged.
+    """
+    output = prepare.absolute(output)
+    try:
+        rejudged = judge_again(output, policy)
+    except NotJudgeable as error:
+        raise prepare.UsageError(str(error)) from error
+    _print_changes(
+        changes(rejudged.campaigns, rejudged.judgement.campaigns, ["campaign_id"], "severity"),
+        "campaigns",
+    )
+    _print_changes(
+        changes(
+            rejudged.flagged, rejudged.judgement.flagged, ["source_uri", "position"], "verdict"
+        ),
+        "documents",
+    )
+    campaigns = rejudged.judgement.campaigns.to_pylist()
+    if dry_run:
+        out.print("Nothing was written.")
+    else:
+        commit_judgement(output, rejudged)
+        summarize(output, rejudged.after, campaigns, None)
+    if fail_on and any(at_least(campaign["severity"], fail_on) for campaign in campaigns):
+        return FINDINGS
+    return 0
+
+
+def changes(
+    before: pa.Table, after: pa.Table, key: list[str], value: str
+) -> list[tuple[tuple[Any, ...], str | None, str | None]]:
+    """Rows whose `value` is another one than before: (key, before, after), ordered by key; None
+    where there is no such row."""
+    old, new = (
+        dict(zip(zip(*(table[name].to_pylist() for name in key)), table[value].to_pylist()))
+        for table in (before, after)
+    )
+    return [
+        (one, old.get(one), new.get(one))
+        for one in sorted(old.keys() | new.keys())
+        if old.get(one) != new.get(one)
+    ]
+
+
+def _print_changes(
+    changed: list[tuple[tuple[Any, ...], str | None, str | None]], what: str
+) -> None:
+    if not changed:
+        out.print(f"{what}: nothing changed")
+        return
+    kinds = Counter((before, after) for _, before, after in changed)
+    for (before, after), number in sorted(kinds.items(), key=str):
+        out.print(f"{what}: {number:,} {before or 'not flagged'} -> {after or 'not flagged'}")
+    for key, before, after in changed[:_CHANGES_SHOWN]:
+        name = " ".join(visible(str(part), 80) for part in key)
+        out.print(f"  {name}: {before or 'not flagged'} -> {after or 'not flagged'}")
+    if len(changed) > _CHANGES_SHOWN:
+        out.print(f"  and {len(changed) - _CHANGES_SHOWN:,} more")
