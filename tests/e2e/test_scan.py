@@ -133,7 +133,7 @@ def test_layout(scanned: Path) -> None:
         for path in files_below(scanned / folder):
             allowed = r"part-\d{5}\.parquet"
             if folder == "evidence":
-                allowed += r"|[a-z]+\.parquet"  # and what is of no single shard
+                allowed += r"|[a-z_]+\.parquet"  # and what is of no single shard
             assert re.fullmatch(allowed, path.name)
 
 
