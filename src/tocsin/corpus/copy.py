@@ -113,7 +113,8 @@ class _Copy:
         for block in parquet_blocks(file, decoder, every_column=True):
             self._dead_letters += letters.take().num_rows
             for sink, positions in zip(sinks, self._divided(block.documents)):
-                sink.write(block.rows.take(pa.array(positions - block.first_position)))
+                for run in _runs(positions - block.first_position):
+                    sink.write(block.rows.slice(run[0], len(run)))
                 if block.first_position + block.rows.num_rows in file.starts:
                     sink.end_row_group()
         self._dead_letters += letters.take().num_rows
@@ -150,3 +151,10 @@ class _Copy:
         self._kept += len(kept)
         self._removed += len(removed)
         return kept, removed
+
+
+def _runs(indices: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """Ascending indices in runs without a gap; pyarrow can slice any type, but not take of each."""
+    if not len(indices):
+        return []
+    return np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1)

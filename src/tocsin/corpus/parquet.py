@@ -86,6 +86,10 @@ def parquet_blocks(
             decoder.letters.add(broken.fault, position)
             if broken.fault.reason is not Reason.CORRUPT_SHARD:
                 return
+    stated = file.file.metadata.num_rows
+    if stated != file.starts[-1]:
+        detail = f"the file states {stated} rows, its row groups {file.starts[-1]}"
+        decoder.letters.add(Fault(Reason.CORRUPT_SHARD, detail), file.starts[-1])
 
 
 class RowDecoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from functools import cached_property
@@ -63,20 +64,20 @@ class ParquetShard:
         try:
             self._size = source.seek(0, os.SEEK_END)
             self._require_end()
-            self.file = self._open()
+            self.file = self._open(pa.PythonFile(source, "r"))
             schema = self.file.schema_arrow
             metadata = self.file.metadata
             rows = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
-            paths = [self.file.schema.column(i).path for i in range(metadata.num_columns)]
+            if min(rows, default=0) < 0:
+                raise pa.ArrowInvalid("a row group states a negative number of rows")
         except PARQUET_ERRORS as error:
             raise self._broken(error) from error
         self.columns = _document_columns(schema, fields)
         self.starts = list(accumulate(rows, initial=0))
-        self._leaves = {path: leaf for leaf, path in enumerate(paths)}
 
-    def _open(self, **options: object) -> pq.ParquetFile:
+    def _open(self, source: pa.PythonFile, **options: object) -> pq.ParquetFile:
         return pq.ParquetFile(
-            pa.PythonFile(self._source, "r"),
+            source,
             buffer_size=_BUFFER_BYTES,
             page_checksum_verification=True,
             **options,
@@ -110,7 +111,7 @@ class ParquetShard:
         """
         try:
             group = self.file.metadata.row_group(row_group)
-            chunk = group.column(self._leaves[self._text])
+            [chunk] = column_chunks(self.file, row_group, [self._text])
             self._refuse_bomb(chunk.total_uncompressed_size)
             mean_bytes = chunk.total_uncompressed_size // max(group.num_rows, 1)
             file, rows = self.file, self._limits.batch_bytes // max(mean_bytes, 1)
@@ -123,6 +124,7 @@ class ParquetShard:
             for batch in file.iter_batches(
                 max(rows, 1), row_groups=[row_group], columns=columns, use_threads=False
             ):
+                _check_indices(batch)
                 yield from self._slices(batch)
         except PARQUET_ERRORS as error:
             raise self._broken(error) from error
@@ -136,7 +138,8 @@ class ParquetShard:
     @cached_property
     def _with_dictionaries(self) -> pq.ParquetFile:
         """The file, but the text column comes as indices into its dictionary."""
-        return self._open(metadata=self.file.metadata, read_dictionary=[self._text])
+        source = pa.PythonFile(self._source, "r")
+        return self._open(source, metadata=self.file.metadata, read_dictionary=[self._text])
 
     def _longest_dictionary_value(self, row_group: int) -> int:
         first = next(
@@ -144,6 +147,7 @@ class ParquetShard:
                 1, row_groups=[row_group], columns=[self._text], use_threads=False
             )
         )
+        _check_indices(first)
         return int(_byte_lengths(first.column(0).dictionary).max(initial=1))
 
     def _slices(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -165,6 +169,71 @@ class ParquetShard:
         if pa.types.is_dictionary(stated.type) or not pa.types.is_dictionary(column.type):
             return rows
         return rows.set_column(index, stated, column.dictionary_decode().cast(stated.type))
+
+
+def column_chunks(
+    file: pq.ParquetFile, row_group: int, columns: list[str]
+) -> list[pq.ColumnChunkMetaData]:
+    """What the footer says of columns, named by the paths of their leaves, in a row group.
+
+    pyarrow 25 ends the process if a footer contradicts itself here (histograms of a wrong length,
+    chunks that are missing, codecs that do not exist): its accessor lets the C++ exception out. In
+    a read, the same check raises. So a read is tried first, which stops at the first page.
+
+    Raises:
+        One of PARQUET_ERRORS: if the footer contradicts itself.
+    """
+    probe = pq.ParquetFile(
+        pa.PythonFile(_Unread(), "r"), buffer_size=_BUFFER_BYTES, metadata=file.metadata
+    )
+    for path in columns:
+        with contextlib.suppress(_PageReached):
+            next(probe.iter_batches(1, row_groups=[row_group], columns=[path]), None)
+    group = file.metadata.row_group(row_group)
+    leaves = {file.schema.column(leaf).path: leaf for leaf in range(group.num_columns)}
+    return [group.column(leaves[path]) for path in columns]
+
+
+class _PageReached(Exception):
+    """A read has come to the pages: all that the footer says of them was accepted."""
+
+
+class _Unread:
+    """In the place of a file of which nothing but the footer may be read."""
+
+    closed = False
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Any place will do."""
+        return offset
+
+    def tell(self) -> int:
+        """The size, when pyarrow asks for it: enough for any place that a footer names."""
+        return 1 << 62
+
+    def read(self, size: int = -1) -> bytes:
+        """Never gives anything."""
+        raise _PageReached
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def _check_indices(rows: pa.RecordBatch) -> None:
+    """Refuse indices outside of their dictionary, which pyarrow neither checks nor survives.
+
+    Raises:
+        ArrowInvalid: if there are any.
+    """
+    for column in rows.columns:
+        if pa.types.is_dictionary(column.type):
+            bounds = pc.min_max(column.indices).as_py()
+            if bounds["min"] is not None and not (
+                0 <= bounds["min"] <= bounds["max"] < len(column.dictionary)
+            ):
+                raise pa.ArrowInvalid("an index lies outside of its dictionary")
+        elif "dictionary<" in str(column.type):
+            column.validate(full=True)
 
 
 def is_textual(data_type: pa.DataType) -> bool:

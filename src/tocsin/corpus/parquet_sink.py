@@ -8,9 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tocsin.corpus.batches import MIB
+from tocsin.corpus.parquet_file import PARQUET_ERRORS, column_chunks
 
 # Rows are held until a row group of the source ends, but no more than this.
 _ROW_GROUP_BYTES = 64 * MIB
+# A damaged footer may name any other.
+_WRITTEN_CODECS = frozenset(["BROTLI", "GZIP", "LZ4", "SNAPPY", "ZSTD"])
 
 
 class ParquetSink:
@@ -18,7 +21,7 @@ class ParquetSink:
 
     def __init__(self, target: BinaryIO, like: pq.ParquetFile) -> None:
         self._schema = like.schema_arrow
-        self._writer = pq.ParquetWriter(target, self._schema, **_column_options(like.metadata))
+        self._writer = pq.ParquetWriter(target, self._schema, **_column_options(like))
         self._rows: list[pa.RecordBatch] = []
         self._bytes = 0
 
@@ -42,19 +45,22 @@ class ParquetSink:
         self._writer.close()
 
 
-def _column_options(metadata: pq.FileMetaData) -> dict[str, object]:
+def _column_options(like: pq.ParquetFile) -> dict[str, object]:
     """Codecs and dictionaries as in the first row group, which stands for all."""
-    if not metadata.num_row_groups:
+    if not like.metadata.num_row_groups:
         return {}
-    group = metadata.row_group(0)
-    chunks = [group.column(index) for index in range(group.num_columns)]
+    try:
+        paths = [like.schema.column(index).path for index in range(like.metadata.num_columns)]
+        chunks = dict(zip(paths, column_chunks(like, 0, paths)))
+    except PARQUET_ERRORS:
+        return {}  # that row group is damaged, but others may not be
     return {
         # The standard calls the values of a list "element", older files have "item".
-        "use_compliant_nested_type": not any(".item" in chunk.path_in_schema for chunk in chunks),
-        "compression": {chunk.path_in_schema: _codec(chunk.compression) for chunk in chunks},
-        "use_dictionary": [chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page],
+        "use_compliant_nested_type": not any(".item" in path for path in paths),
+        "compression": {path: _codec(chunk.compression) for path, chunk in chunks.items()},
+        "use_dictionary": [path for path, chunk in chunks.items() if chunk.has_dictionary_page],
     }
 
 
 def _codec(name: str) -> str:
-    return "NONE" if name == "UNCOMPRESSED" else name
+    return name if name in _WRITTEN_CODECS else "NONE"
