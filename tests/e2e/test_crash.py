@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,15 +11,21 @@ from e2e.processes import run_well, start
 from e2e.results import FOLDERS, WHEN, files_below, findings, manifest_of, verify
 
 _MOMENTS = 10
+_POLL_SECONDS = 0.002
 
 
 def _names(out: Path) -> list[str]:
     return [str(path.relative_to(out)) for path in files_below(out)]
 
 
-def _interrupt(corpus: Corpus, out: Path, seconds: float, options: Sequence[str] = ()) -> bool:
-    """Kills a scan after `seconds`; whether it was still running. Checks what it has left."""
+def _interrupt(
+    corpus: Corpus, out: Path, files: int, seconds: float = 0.0, options: Sequence[str] = ()
+) -> bool:
+    """Kills a scan `seconds` after it has written so many files; whether it was still running.
+    Checks what it has left."""
     running = start("scan", corpus.folder, "-o", out, *options)
+    while len(files_below(out)) < files and running.is_running(_POLL_SECONDS):
+        pass
     interrupted = running.is_running(seconds)
     running.kill()
     if (out / "manifest.json").exists():
@@ -38,22 +43,20 @@ def _finish(corpus: Corpus, out: Path, scanned: Path) -> None:
 
 
 def test_killed_at_any_moment(corpus: Corpus, scanned: Path, tmp_path: Path) -> None:
-    begun = time.monotonic()
-    run_well("scan", corpus.folder, "-o", tmp_path / "whole")
-    duration = time.monotonic() - begun
+    """The moments are spread over what a scan writes, not over seconds: machines differ."""
     dice = random.Random(20_251)
+    files = len(_names(scanned))
     interrupted = 0
     for moment in range(_MOMENTS):
         out = tmp_path / f"out-{moment}"
-        seconds = duration * (moment + dice.random()) / _MOMENTS
-        interrupted += _interrupt(corpus, out, seconds)
+        interrupted += _interrupt(corpus, out, files * moment // _MOMENTS, dice.random() / 20)
         _finish(corpus, out, scanned)
     assert interrupted >= _MOMENTS // 2  # else the machine was too uneven to test anything
 
 
 def test_killed_again_and_again(corpus: Corpus, scanned: Path, tmp_path: Path) -> None:
-    for seconds in (1.0, 1.3, 1.6):
-        _interrupt(corpus, tmp_path / "out", seconds)
+    for files in (2, 3, 4):
+        _interrupt(corpus, tmp_path / "out", files)
     _finish(corpus, tmp_path / "out", scanned)
 
 
@@ -81,9 +84,9 @@ def test_parts_of_another_scan_are_not_taken_for_its_own(
 
 
 def test_killed_with_worker_processes(corpus: Corpus, scanned: Path, tmp_path: Path) -> None:
-    """They are of the command's process group, and take seconds to start."""
+    """They are of the command's process group."""
     options = ["--direct_num_workers=2"]
-    assert any([_interrupt(corpus, tmp_path / "out", seconds, options) for seconds in (2, 4, 6)])
+    assert _interrupt(corpus, tmp_path / "out", 1, options=options)
     _finish(corpus, tmp_path / "out", scanned)
 
 
