@@ -11,13 +11,15 @@ import pyarrow as pa
 
 from tocsin.measure.code_points import SCRIPTS, code_point_tables
 from tocsin.measure.counts import count_keys, merge_counts, word_and_pair_keys
-from tocsin.measure.findings import FINDING_SCHEMA
+from tocsin.measure.detectors import Detectors
+from tocsin.measure.findings import finding_rows
 from tocsin.measure.hashes import (
     HASH_TYPE,
     content_hashes,
     group_hashes,
     normalized_hashes,
 )
+from tocsin.measure.hidden_characters import no_hidden_characters
 from tocsin.measure.kernel import (
     FORMATS,
     ONSET,
@@ -73,7 +75,11 @@ MEASURED_SCHEMA = pa.schema(
         *[
             pa.field(name, column.type, nullable=False)
             for name, column in _columns(
-                empty_features(0), empty_segments(0), empty_shape(0), empty_repetition(0)
+                empty_features(0),
+                empty_segments(0),
+                empty_shape(0),
+                empty_repetition(0),
+                no_hidden_characters(0),
             )
         ],
     ]
@@ -110,6 +116,7 @@ class Measurer:
         self._profile = profile
         self._tables = code_point_tables()
         self._votes = vote_slots(profile.seed)
+        self._detectors = Detectors()
         self._scratch = new_scratch()
         self._onsets = np.zeros(4096, ONSET)
         self._onset_documents = np.zeros(4096, np.int32)
@@ -123,6 +130,8 @@ class Measurer:
         shape = empty_shape(batch.num_rows)
         onsets, onset_documents = self._run(data, offsets, features, repetition, segments)
         measure_shape(np.frombuffer(data, np.uint8), offsets, shape)
+        detected = self._detectors.detect(data, offsets)
+        hashes = content_hashes(data, offsets)
         groups = group_hashes(batch.column("group"))
         onsets["shard"] = shard
         onsets["position"] = batch.column("position").to_numpy()[onset_documents]
@@ -133,16 +142,21 @@ class Measurer:
                 _repeated(source_uri, batch.num_rows),
                 batch.column("position"),
                 batch.column("group"),
-                content_hashes(data, offsets),
+                hashes,
                 normalized_hashes(data, offsets),
                 pa.array(np.diff(offsets).astype(np.int64)),
                 pa.array(features.tokens),
                 _named("bucket", features.bucket),
-                *[column for _, column in _columns(features, segments, shape, repetition)],
+                *[
+                    column
+                    for _, column in _columns(
+                        features, segments, shape, repetition, detected.characters
+                    )
+                ],
             ],
             schema=MEASURED_SCHEMA,
         )
-        findings = pa.RecordBatch.from_pylist([], FINDING_SCHEMA)
+        findings = finding_rows(batch, hashes, features.bucket, detected.findings)
         return Measurement(documents, features, {"onsets": onsets}, findings)
 
     def _run(
