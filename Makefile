@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test test-integrations lint docs eval lock clean
+.PHONY: help setup demo test test-integrations lint docs eval bench lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -40,6 +40,15 @@ docs: setup  ## the documentation as a site, in build/site; broken links are err
 
 eval: setup  ## planted campaigns in real corpora; the tables of docs/quality.md
 	$(BIN)/python -m evals.run --corpora ../shared/corpora --out build/eval --markdown build/quality.md
+
+bench: setup  ## speed and memory, beside others on the same text; writes docs/benchmarks.md
+	for one in "datatrove[io,processing]==0.10.1 spacy" dolma==1.2.1 rensa==0.3.0 datasketch==2.0.0; do \
+	  environment=build/peers/$${one%%[[=]*} && test -e $$environment/.ready && continue; \
+	  $(PYTHON) -m venv $$environment && \
+	  $$environment/bin/python -m pip install --quiet --disable-pip-version-check $$one && \
+	  touch $$environment/.ready || exit 1; \
+	done
+	$(BIN)/python -m benchmarks.run --corpora ../shared/corpora --out build/bench --markdown docs/benchmarks.md
 
 lock:  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.10 \

@@ -128,7 +128,7 @@ class Measurer:
         repetition = empty_repetition(batch.num_rows)
         segments = empty_segments(batch.num_rows)
         shape = empty_shape(batch.num_rows)
-        onsets, onset_documents = self._run(data, offsets, features, repetition, segments)
+        onsets, onset_documents = self.run_kernel(data, offsets, features, repetition, segments)
         measure_shape(np.frombuffer(data, np.uint8), offsets, shape)
         detected = self._detectors.detect(data, offsets)
         hashes = content_hashes(data, offsets)
@@ -159,7 +159,7 @@ class Measurer:
         findings = finding_rows(batch, hashes, features.bucket, detected.findings)
         return Measurement(documents, features, {"onsets": onsets}, findings)
 
-    def _run(
+    def run_kernel(
         self,
         data: memoryview,
         offsets: np.ndarray,
@@ -167,6 +167,8 @@ class Measurer:
         repetition: Repetition,
         segments: Segments,
     ) -> tuple[np.ndarray, np.ndarray]:
+        """Fills the features of a batch's texts; its ONSET records without the documents'
+        identity, and the document in the batch of each."""
         profile = self._profile
         while True:
             found = measure_documents(

@@ -1,0 +1,1 @@
+"""How fast Tocsin is: stage by stage, as whole commands, and beside what people use today."""
