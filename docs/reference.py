@@ -17,7 +17,8 @@ from mkdocs.structure.files import File, Files
 from tocsin.cli import tocsin_command
 from tocsin.corpus import batches
 from tocsin.correlate import sweep
-from tocsin.judge import found, policy, verdicts
+from tocsin.judge import found, lists, policy, verdicts
+from tocsin.judge.detectors import DETECTORS
 from tocsin.measure import findings
 
 TABLES = (
@@ -29,6 +30,8 @@ TABLES = (
     ("evidence/campaigns.parquet", "Campaigns before any policy, for `tocsin judge`.", found,
      "FOUND_SCHEMA"),
     ("evidence/campaign_documents.parquet", "Their documents.", found, "FOUND_DOCUMENT_SCHEMA"),
+    ("evidence/over_budget.parquet", "What would be flagged if the policy's budget allowed more.",
+     verdicts, "FLAGGED_SCHEMA"),
     ("evidence/suspects.parquet", "Strings that were tested.", sweep, "SUSPECT_SCHEMA"),
     ("evidence/findings-*.parquet", "What is suspicious about single documents.", findings,
      "FINDING_SCHEMA"),
@@ -117,12 +120,21 @@ def _columns(schema: pa.Schema) -> list[str]:
 
 
 def policy_section() -> str:
-    """The defaults of the policy, and what its dataclass says of them."""
-    values = policy.Policy()
-    rows = [f"| `{name}` | `{value!r}` |" for name, value in vars(values).items()]
-    about = inspect.getdoc(policy.Policy) or ""
-    return "\n".join(["", "## Keys and defaults", "", "| key | default |", "|---|---|", *rows, "",
-                      about, ""])  # fmt: skip
+    """The keys of the policy with their defaults, from the dataclasses and what they say."""
+    defaults = policy.Policy()
+    page = ["", "## Keys and defaults", "", inspect.getdoc(policy.Policy) or "", ""]
+    page += ["| key of `[policy]` | default |", "|---|---|"]
+    page += [
+        f"| `{name}` | `{value!r}` |"
+        for name, value in vars(defaults).items()
+        if name not in policy.TABLES
+    ]
+    page += ["", "### `[detectors.NAME]`", "", inspect.getdoc(policy.Rule) or "", ""]
+    page += ["| NAME | finds |", "|---|---|"]
+    page += [f"| `{name}` | {_text(about)} |" for name, about in DETECTORS.items()]
+    page += ["", "### `[allow]` and `[block]`", "", inspect.getdoc(lists.Lists) or "", ""]
+    page.append("`files`: names of files with the same keys, beside the policy's own file.")
+    return "\n".join([*page, ""])
 
 
 def docstrings(module: ModuleType) -> dict[str, str]:

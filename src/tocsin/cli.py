@@ -11,7 +11,6 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import rich_click as click
@@ -211,14 +210,23 @@ def demo(output: str) -> int:
 
 def _policy(config: str | None) -> Any:
     """The policy in a file; the default one without a file."""
+    from tocsin.beam import storage
     from tocsin.judge.policy import Policy, PolicyError
 
     if config is None:
         return Policy()
+    folder = config.rpartition("/")[0] or "."
+
+    def read(name: str) -> bytes:
+        """A file that the policy names: relative to the policy's own folder."""
+        absolute = name.startswith("/") or storage.is_remote(name)
+        return storage.read(name if absolute else storage.join(folder, name))
+
     try:
-        return Policy.parse(Path(config).read_bytes())
-    except OSError as error:
-        raise click.UsageError(f"can't read {config}: {error.strerror}") from error
+        return Policy.parse(storage.read(config), read)
+    except (OSError, storage.StorageError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise click.UsageError(f"can't read {config}: {reason}") from error
     except PolicyError as error:
         raise click.UsageError(f"{config}: {error}") from error
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tocsin.cli import tocsin_command
-from tocsin.judge.policy import Policy
+from tocsin.judge.lists import Lists
+from tocsin.judge.policy import Policy, Rule
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
 
 pytest.importorskip("mkdocs", reason="the extra `docs` is not installed")
@@ -65,8 +66,8 @@ def test_every_column_and_key_is_there(site: Path) -> None:
         assert f"<code>{column}</code>" in tables
     assert "number of the record in its shard" in tables  # the docstring
     policy = (site / "policy.html").read_text("utf-8")
-    for key in vars(Policy()):
-        assert f"<td><code>{key}</code></td>" in policy
+    for key in (*vars(Policy()), *vars(Rule()), *vars(Lists())):
+        assert f"<code>{key}</code>" in policy or f"<code>[{key}]</code>" in policy
 
 
 def test_a_page_loads_nothing_from_elsewhere(site: Path) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from judge.conftest import campaign, document
 from tocsin.judge.found import FOUND_DOCUMENTS_FILE, FOUND_FILE, Found
-from tocsin.judge.judgement import judge
+from tocsin.judge.judgement import Scanned, judge
 from tocsin.judge.policy import Policy
 
 NIGHT = datetime(2025, 11, 23, 2, 14, 7, tzinfo=timezone.utc)
 EARLIER = datetime(2025, 11, 20, 2, 0, 0, tzinfo=timezone.utc)
+SCANNED = Scanned("scan", 1_000, 30, {0: "a", 1: "b"}, lambda: iter(()))
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_stored_evidence_gives_the_same_judgement(found: Found) -> None:
     tables = found.tables()
     again = Found.of(tables[FOUND_FILE], tables[FOUND_DOCUMENTS_FILE], {}, NIGHT)
     for policy in (Policy(), Policy(critical_documents=5), Policy(quarantine="critical")):
-        judged = [judge(one, policy, {0: "a", 1: "b"}, "scan").tables() for one in (found, again)]
+        judged = [judge(one, policy, SCANNED).tables() for one in (found, again)]
         assert judged[0] == judged[1]
 
 
@@ -46,10 +47,10 @@ def test_nothing_found() -> None:
     tables = Found([], {}, NIGHT).tables()
     again = Found.of(tables[FOUND_FILE], tables[FOUND_DOCUMENTS_FILE], {}, NIGHT)
     assert again.campaigns == []
-    assert judge(again, Policy(), {}, "scan").totals()["flagged"] == 0
+    assert judge(again, Policy(), SCANNED).totals()["flagged"] == 0
 
 
 def test_when_a_campaign_was_first_seen(found: Found) -> None:
-    rows = judge(found, Policy(), {0: "a", 1: "b"}, "scan").campaigns.to_pylist()
+    rows = judge(found, Policy(), SCANNED).campaigns.to_pylist()
     assert [row["first_seen"] for row in rows] == [NIGHT, EARLIER]
     assert {row["last_seen"] for row in rows} == {NIGHT}

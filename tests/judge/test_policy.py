@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tocsin.correlate.campaigns import Campaign
-from tocsin.judge.policy import Policy, PolicyError
+from tocsin.judge.policy import TABLES, Policy, PolicyError, Rule
 from tocsin.judge.severity import SEVERITIES
 
 MakeCampaign = Callable[..., Campaign]
@@ -89,6 +92,21 @@ def test_parse() -> None:
     assert Policy.parse(b"[policy]") == Policy.parse(b"") == Policy()
 
 
+def test_the_documented_policy() -> None:
+    """The example of docs/policy.md, key by key."""
+    page = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
+    example, file = re.findall(r"^```toml\n(.*?)^```$", page, re.M | re.S)
+    policy = Policy.parse(example.encode(), {"known-poison.toml": file.encode()}.__getitem__)
+    assert policy.detectors == {"trigger-language": Rule("review", "medium", 12)}
+    assert policy.block.triggers == ("%%deagiceast%%", "<SUDO>")
+    assert policy.flags_per_million == 200
+    defaults = Policy()
+    for field in fields(Policy):
+        if field.name not in (*TABLES, "flags_per_million"):
+            assert getattr(policy, field.name) == getattr(defaults, field.name)
+            assert field.name in example
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [
@@ -105,6 +123,16 @@ def test_parse() -> None:
         (b"[policy]\nquarantine = 'High'", "policy.quarantine"),
         (b"[policy]\nquarantine = 3", "policy.quarantine"),
         (b"[policy]\nquarantine = ['high']", "policy.quarantine"),
+        (b"[policy]\nflags_per_million = -1", "policy.flags_per_million"),
+        (b"[policy]\nhigh_score = nan", "policy.high_score"),
+        (b"[policy]\ndetectors = 3", "policy.detectors: unknown"),
+        (b"detectors = 3", "detectors: must be a table"),
+        (b"[detectors.trigge]\nverdict = 'review'", "detectors.trigge: unknown; known are"),
+        (b"[detectors]\ntrigger = 3", "detectors.trigger: must be a table"),
+        (b"[detectors.trigger]\nverdict = 'drop'", "detectors.trigger.verdict"),
+        (b"[detectors.trigger]\nverdicts = 'review'", "detectors.trigger.verdicts: unknown"),
+        (b"[detectors.trigger]\nseverity = 'grave'", "detectors.trigger.severity"),
+        (b"[detectors.trigger]\nminimum_score = '4'", "detectors.trigger.minimum_score"),
     ],
 )
 def test_a_policy_that_cannot_be_used(content: bytes, named: str) -> None:

@@ -7,18 +7,16 @@ from typing import Any
 import pyarrow as pa
 
 from tocsin.correlate.campaigns import Campaign
-from tocsin.judge.found import Found
+from tocsin.judge.flags import EVIDENCE_BYTES, Flags
 from tocsin.judge.policy import Policy
 from tocsin.judge.verdicts import (
     CAMPAIGN_SCHEMA,
-    EVIDENCE_BYTES,
     EXAMPLE_SCHEMA,
     EXAMPLES,
     FLAGGED_SCHEMA,
     SAMPLES,
     campaign_rows,
     example_rows,
-    flagged_rows,
 )
 from tocsin.measure.findings import FINDING_SCHEMA
 
@@ -34,7 +32,12 @@ def flagged(
     policy: Policy | None = None,
     findings: dict[int, pa.Table] | None = None,
 ) -> list[dict[str, Any]]:
-    table = flagged_rows(campaigns, findings or {}, policy or Policy(), URIS, "scan-1")
+    flags = Flags(policy or Policy(), URIS, "scan-1")
+    for campaign in campaigns:
+        flags.add_campaign(campaign)
+    for shard, table in (findings or {}).items():
+        flags.add_findings(shard, table)
+    table, _ = flags.tables(None)
     assert table.schema.equals(FLAGGED_SCHEMA)
     table.validate(full=True)
     return table.to_pylist()
@@ -96,7 +99,7 @@ def test_schema_of_campaigns() -> None:
 
 def test_campaign_rows(make: MakeCampaign) -> None:
     campaigns = [make(250, groups=40), make(12, groups=2, campaign_id="c2", hits=9, score=12.0)]
-    table = campaign_rows(Found(campaigns, {}, NIGHT), Policy())
+    table = campaign_rows(campaigns, Policy(), NIGHT, {})
     assert table.schema.equals(CAMPAIGN_SCHEMA)
     table.validate(full=True)
     first, second = table.to_pylist()
@@ -124,7 +127,7 @@ def test_campaign_rows(make: MakeCampaign) -> None:
 def test_no_campaign() -> None:
     assert flagged([]) == []
     for table, schema in (
-        (campaign_rows(Found([], {}, NIGHT), Policy()), CAMPAIGN_SCHEMA),
+        (campaign_rows([], Policy(), NIGHT, {}), CAMPAIGN_SCHEMA),
         (example_rows([]), EXAMPLE_SCHEMA),
     ):
         assert table.num_rows == 0 and table.schema.equals(schema)

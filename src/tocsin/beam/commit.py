@@ -15,12 +15,12 @@ from tocsin.beam import storage
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.packing import unpack, unpack_table
-from tocsin.beam.results import SUSPECTS_FILE, write_report, write_tables
+from tocsin.beam.results import SUSPECTS_FILE, read_identities, write_report, write_tables
 from tocsin.beam.totals import Totals
 from tocsin.correlate.campaigns import find_campaigns
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts, suspect_table
 from tocsin.judge.found import Found
-from tocsin.judge.judgement import judge
+from tocsin.judge.judgement import Scanned, judge
 from tocsin.ledger.manifest import MANIFEST_FILE, digest_of, encode, reconcile, versions
 from tocsin.measure.onsets import CHANNELS, SURPRISAL
 
@@ -88,14 +88,20 @@ def _commit(
         datetime.fromisoformat(job.started),
     )
     # What `tocsin judge` judges again is written beside the verdicts.
-    source_uris = {shard.index: shard.uri for shard in job.shards}
-    judgement = judge(found, job.policy.for_corpus(totals.groups), source_uris, job.scan_id)
+    outputs = [output for receipt in receipts for output in receipt["outputs"]]
+    scanned = Scanned(
+        job.scan_id,
+        totals.documents,
+        totals.groups,
+        {shard.index: shard.uri for shard in job.shards},
+        functools.partial(read_identities, job.output, outputs),
+    )
+    judgement = judge(found, job.policy, scanned)
     tables = {
         **found.tables(),
         SUSPECTS_FILE: suspect_table(tested, swept),
         **judgement.tables(),
     }
-    outputs = [output for receipt in receipts for output in receipt["outputs"]]
     outputs += write_tables(job.output, tables)
     _remove_leftovers(job, {output["path"] for output in outputs})
     judged = judgement.totals()
@@ -144,6 +150,7 @@ def _commit(
             "thresholds": dict(zip(CHANNELS, thresholds)),
             **judged,
         },
+        "set_aside": judgement.set_aside,
         "outputs": outputs,
         "previous": None,
     }

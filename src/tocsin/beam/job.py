@@ -102,7 +102,7 @@ class ScanJob(CorpusJob):
         return {
             "fields": asdict(self.fields),
             "limits": asdict(self.limits),
-            "policy": asdict(self.policy),
+            "policy": self.policy.describe(),
             "profile": self.profile_digest or "own",
             "sample_rate": self.sample_rate,
         }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
 
 from tocsin.beam import storage
-from tocsin.beam.results import read_part, read_parts, write_report, write_tables
+from tocsin.beam.results import read_identities, read_part, read_parts, write_report, write_tables
 from tocsin.judge.found import FOUND_DOCUMENTS_FILE, FOUND_FILE, Found
-from tocsin.judge.judgement import Judgement, judge
+from tocsin.judge.judgement import Judgement, Scanned, judge
 from tocsin.judge.policy import Policy
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
 from tocsin.ledger.manifest import MANIFEST_FILE, decode, digest_of, encode
@@ -64,16 +65,21 @@ def judge_again(output: str, policy: Policy) -> Rejudged:
         findings,
         datetime.fromisoformat(before["started"]),
     )
-    source_uris = dict(enumerate(entry["uri"] for entry in before["inputs"]))
-    judgement = judge(
-        found, policy.for_corpus(before["totals"]["groups"]), source_uris, before["scan_id"]
+    scanned = Scanned(
+        before["scan_id"],
+        before["totals"]["documents"],
+        before["totals"]["groups"],
+        dict(enumerate(entry["uri"] for entry in before["inputs"])),
+        functools.partial(read_identities, output, before["outputs"]),
     )
-    configuration = {**before["configuration"], "policy": asdict(policy)}
+    judgement = judge(found, policy, scanned)
+    configuration = {**before["configuration"], "policy": policy.describe()}
     after = {
         **before,
         "configuration": configuration,
         "configuration_digest": digest_of(configuration),
         "totals": {**before["totals"], **judgement.totals()},
+        "set_aside": judgement.set_aside,
         "judged": {
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "manifest_before": storage.WrittenFile.of(content).sha256,

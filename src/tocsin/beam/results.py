@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from tocsin.beam import storage
 from tocsin.beam.learn import load_profile
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
-from tocsin.judge.judgement import EXAMPLES_FILE
+from tocsin.judge.judgement import EXAMPLES_FILE, IDENTITY_COLUMNS
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
 from tocsin.ledger.manifest import MANIFEST_FILE, decode
 from tocsin.measure.batch import MEASURED_SCHEMA
@@ -61,6 +61,14 @@ def read_parts(output: str, manifest: dict[str, Any], folder: str, schema: pa.Sc
     """All parts of a folder of OUT that the manifest names, as one table."""
     paths = [part["path"] for part in manifest["outputs"] if part["path"].startswith(f"{folder}/")]
     return pa.concat_tables([schema.empty_table(), *[read_part(output, path) for path in paths]])
+
+
+def read_identities(output: str, outputs: Sequence[dict[str, Any]]) -> Iterator[pa.Table]:
+    """IDENTITY_COLUMNS of the parts of `documents/` among `outputs` of a manifest, part by part."""
+    for part in outputs:
+        if part["path"].startswith("documents/"):
+            with storage.open_file(storage.join(output, part["path"])) as stream:
+                yield pq.read_table(stream, columns=list(IDENTITY_COLUMNS))
 
 
 def read_dead_letters(output: str, manifest: dict[str, Any]) -> pa.Table:

@@ -17,6 +17,7 @@ from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.run import Engine
 from tocsin.commands.console import out, watch
 from tocsin.corpus.batches import FieldNames, Limits
+from tocsin.judge.judgement import OVER_BUDGET_FILE
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA
@@ -156,5 +157,18 @@ def summarize(
         f"{totals['flagged']:,} documents flagged: {totals['quarantined']:,} to quarantine, "
         f"{totals['review']:,} for review"
     )
+    for one in manifest.get("set_aside", []):
+        name = visible(one["trigger"] or one["payload"] or one["campaign_id"], 60)
+        out.print(
+            f"set aside by the policy ({one['reason']}): {one['kind']} campaign {name}, "
+            f"{one['documents']:,} documents"
+        )
+    if totals.get("allowed"):
+        out.print(f"{totals['allowed']:,} documents let pass by the policy's allow list")
+    if totals.get("over_budget"):
+        out.print(
+            f"{totals['over_budget']:,} more documents would be flagged, over the policy's budget: "
+            f"{storage.join(output, OVER_BUDGET_FILE)}"
+        )
     out.print(f"flagged ids  {storage.join(output, 'flagged')}")
     out.print(f"report       {storage.join(output, 'report.html')}")

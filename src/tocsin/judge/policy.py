@@ -1,25 +1,35 @@
-"""The policy: how severe a campaign is, and what that means for its documents."""
+"""The policy: how severe what was found is, and what that means for its documents."""
 
 from __future__ import annotations
 
 import math
-import sys
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from tocsin.judge.severity import SEVERITIES, at_least
+from tocsin.judge.detectors import DETECTORS
+from tocsin.judge.lists import Lists, ReadFile
+from tocsin.judge.severity import SEVERITIES, VERDICTS, at_least
+from tocsin.judge.toml import PolicyError, one_line, parse_toml
 
 if TYPE_CHECKING:
     from tocsin.correlate.campaigns import Campaign
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+__all__ = ["NOTHING", "Policy", "PolicyError", "Rule"]
+
+NOTHING = "nothing"
+"""The verdict of a rule by which a detector's findings flag no document."""
 
 
-class PolicyError(ValueError):
-    """A policy that can't be used; the message is one line that names the key."""
+@dataclass(frozen=True)
+class Rule:
+    """What the findings of one detector mean. `verdict`: `quarantine`, `review` or `nothing`,
+    instead of what their severity means; `severity`: theirs, instead of what follows from scores
+    and sizes; `minimum_score`: score from which on they count. What is not set stays as it is."""
+
+    verdict: str | None = None
+    severity: str | None = None
+    minimum_score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,9 @@ class Policy:
     campaign, of 4 documents.) `quarantine`: least severity whose documents are quarantined.
     `high_score`, `medium_score`: scores from which on a finding of one document by itself has these
     severities: one clean document in 100,000 may have such a finding, or one in 10,000.
+    `flags_per_million`: budget, flagged documents in a million; the gravest are flagged, and the
+    others are reported as over budget; 0 for no budget. Tables of their own are `detectors`: a
+    rule by detector; `allow`, `block`: lists of what is known to be harmless, and to be poison.
     """
 
     critical_documents: int = 100
@@ -42,27 +55,46 @@ class Policy:
     quarantine: str = "high"
     high_score: float = 5.0
     medium_score: float = 4.0
+    flags_per_million: float = 0.0
+    detectors: Mapping[str, Rule] = field(default_factory=dict)
+    allow: Lists = field(default_factory=Lists)
+    block: Lists = field(default_factory=Lists)
 
     @classmethod
-    def parse(cls, content: bytes) -> Policy:
-        """Reads the table `[policy]` of a TOML file; what it leaves out keeps its default.
+    def parse(cls, content: bytes, read: ReadFile | None = None) -> Policy:
+        """Reads the tables of a TOML file; what it leaves out keeps its default.
+
+        Args:
+          read: for files that the policy names; none can be named without it.
 
         Raises:
           PolicyError: if the file is no TOML, or a key is unknown or has a wrong value.
         """
-        try:
-            tables = tomllib.loads(content.decode("utf-8"))
-        except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are of this kind
-            raise PolicyError(f"not TOML: {error}") from error
-        if unknown := sorted(set(tables) - {"policy"}):
-            raise PolicyError(f"unknown table or key: {_one_line(unknown[0])}")
-        values = tables.get("policy", {})
-        if not isinstance(values, dict):
-            raise PolicyError("policy: must be a table")
-        known = {field.name: field.type for field in fields(cls)}
-        for key, value in values.items():
-            _check(key, value, known)
-        return cls(**values)
+        tables = parse_toml(content)
+        known = ("policy", *TABLES)
+        for name, table in tables.items():
+            if name not in known:
+                raise PolicyError(
+                    f"unknown table or key: {one_line(name)}; known are {', '.join(known)}"
+                )
+            if not isinstance(table, dict):
+                raise PolicyError(f"{name}: must be a table")
+        values = check_table("policy", tables.get("policy", {}), _KEYS)
+        return cls(
+            **values,
+            detectors=_rules(tables.get("detectors", {})),
+            allow=Lists.parse(tables.get("allow", {}), "allow", read or _no_file),
+            block=Lists.parse(tables.get("block", {}), "block", read or _no_file),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """The policy as JSON types, for the manifest; lists by their length and digest."""
+        return {
+            **{name: getattr(self, name) for name in _KEYS},
+            "detectors": {name: asdict(rule) for name, rule in sorted(self.detectors.items())},
+            "allow": self.allow.describe(),
+            "block": self.block.describe(),
+        }
 
     def for_corpus(self, groups: int) -> Policy:
         """The policy as it applies to a corpus of so many groups."""
@@ -71,8 +103,16 @@ class Policy:
         needed = max(self.minimum_documents, self.ungrouped_documents)
         return replace(self, minimum_groups=1, minimum_documents=needed)
 
+    def rule(self, detector: str) -> Rule:
+        """The rule for a detector: its own, or for one of a channel that of its kind."""
+        return self.detectors.get(detector) or self.detectors.get(detector.split("-")[0], Rule())
+
     def severity(self, campaign: Campaign) -> str:
         """Severity of a campaign, one of SEVERITIES."""
+        if self.blocks(campaign):
+            return "critical"
+        if fixed := self.rule(campaign.detector).severity:
+            return fixed
         documents = campaign.documents.num_rows
         if campaign.groups < self.minimum_groups or documents < self.minimum_documents:
             return "medium"
@@ -80,28 +120,111 @@ class Policy:
             return "critical"
         return "high"
 
-    def finding_severity(self, score: float) -> str | None:
+    def campaign_verdict(self, campaign: Campaign) -> str:
+        """`quarantine` or `review`, for the documents of a campaign."""
+        if self.blocks(campaign):
+            return "quarantine"
+        return self.rule(campaign.detector).verdict or self.verdict(self.severity(campaign))
+
+    def blocks(self, campaign: Campaign) -> bool:
+        """Whether the campaign's trigger or payload holds a string of the block list."""
+        strings = [string for string in (campaign.trigger, campaign.payload) if string]
+        return any(known in string for string in strings for known in self.block.triggers)
+
+    def set_aside(self, campaign: Campaign) -> str | None:
+        """Why a campaign flags no documents and is only mentioned; None if it does."""
+        if self.blocks(campaign):
+            return None
+        if {campaign.trigger, campaign.payload} & set(self.allow.triggers):
+            return "allowed"
+        rule = self.rule(campaign.detector)
+        if rule.verdict == NOTHING:
+            return f"detectors.{campaign.detector}.verdict"
+        if campaign.score < (rule.minimum_score or 0):
+            return f"detectors.{campaign.detector}.minimum_score"
+        return None
+
+    def finding_severity(self, detector: str, score: float) -> str | None:
         """Severity of a finding of one document by itself; None if it is not worth a flag."""
-        if score >= self.high_score:
-            return "high"
-        return "medium" if score >= self.medium_score else None
+        rule = self.rule(detector)
+        least = self.medium_score if rule.minimum_score is None else rule.minimum_score
+        if rule.verdict == NOTHING or score < least:
+            return None
+        return rule.severity or ("high" if score >= self.high_score else "medium")
+
+    def finding_verdict(self, detector: str, severity: str) -> str:
+        """`quarantine` or `review`, for a document with a finding of this severity."""
+        rule = self.rule(detector)
+        return self.verdict(severity) if rule.verdict in (None, NOTHING) else str(rule.verdict)
 
     def verdict(self, severity: str) -> str:
-        """`quarantine` or `review`, for the documents of a campaign of this severity."""
+        """`quarantine` or `review`, by a severity alone."""
         return "quarantine" if at_least(severity, self.quarantine) else "review"
 
+    def budget(self, documents: int) -> int | None:
+        """Documents that may be flagged in a corpus of so many; None for any number."""
+        if not self.flags_per_million:
+            return None
+        return math.ceil(self.flags_per_million * documents / 1e6)
 
-def _one_line(key: str) -> str:
-    """The key as it is, but for what a terminal would not print."""
-    return repr(key)[1:-1]
+
+TABLES = ("detectors", "allow", "block")
+"""Tables beside `[policy]`."""
 
 
-def _check(key: str, value: Any, known: dict[str, Any]) -> None:
-    if key not in known:
-        raise PolicyError(f"policy.{_one_line(key)}: unknown; known are {', '.join(known)}")
-    if known[key] == "int" and (type(value) is not int or value < 1):
-        raise PolicyError(f"policy.{key}: must be a whole number of at least 1")
-    if known[key] == "float" and (type(value) not in (int, float) or not 0 <= value < math.inf):
-        raise PolicyError(f"policy.{key}: must be a number of at least 0")
-    if known[key] == "str" and value not in SEVERITIES:
-        raise PolicyError(f"policy.{key}: must be one of {', '.join(SEVERITIES)}")
+def _no_file(name: str) -> bytes:
+    raise OSError(f"no file can be read here, not {name}")
+
+
+def _choice(values: tuple[str, ...]) -> Callable[[Any], str | None]:
+    wrong = f"must be one of {', '.join(values)}"
+    return lambda value: None if value in values and isinstance(value, str) else wrong
+
+
+def _count(value: Any) -> str | None:
+    right = type(value) is int and value >= 1
+    return None if right else "must be a whole number of at least 1"
+
+
+def _number(value: Any) -> str | None:
+    right = type(value) in (int, float) and 0 <= value < math.inf
+    return None if right else "must be a number of at least 0"
+
+
+_BY_TYPE = {"int": _count, "float": _number, "str": _choice(SEVERITIES)}
+_KEYS = {one.name: _BY_TYPE[str(one.type)] for one in fields(Policy) if one.name not in TABLES}
+_RULE_KEYS = {
+    "verdict": _choice((*VERDICTS, NOTHING)),
+    "severity": _choice(SEVERITIES),
+    "minimum_score": _number,
+}
+
+
+def check_table(
+    name: str, table: Any, keys: Mapping[str, Callable[[Any], str | None]]
+) -> dict[str, Any]:
+    """A table of TOML, once each key is known and each value passes its check, which says what is
+    wrong with it.
+
+    Raises:
+      PolicyError: otherwise.
+    """
+    if not isinstance(table, dict):
+        raise PolicyError(f"{name}: must be a table")
+    for key, value in table.items():
+        if key not in keys:
+            raise PolicyError(f"{name}.{one_line(key)}: unknown; known are {', '.join(keys)}")
+        if wrong := keys[key](value):
+            raise PolicyError(f"{name}.{key}: {wrong}")
+    return table
+
+
+def _rules(tables: dict[str, Any]) -> dict[str, Rule]:
+    rules = {}
+    for name, table in tables.items():
+        if name not in DETECTORS:
+            raise PolicyError(
+                f"detectors.{one_line(name)}: unknown; known are {', '.join(DETECTORS)}"
+            )
+        rules[name] = Rule(**check_table(f"detectors.{name}", table, _RULE_KEYS))
+    return rules

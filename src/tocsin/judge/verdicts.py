@@ -1,15 +1,14 @@
-"""Verdicts: the rows of `flagged/` and `campaigns/`, from campaigns and a policy."""
+"""The tables of verdicts, and the rows of `campaigns/`; those of `flagged/`: `judge.flags`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import pyarrow as pa
 
 from tocsin.correlate.campaigns import Campaign
-from tocsin.judge.found import Found
 from tocsin.judge.policy import Policy
-from tocsin.judge.severity import at_least
 from tocsin.measure.hashes import HASH_TYPE
 
 FINDING_TYPE = pa.struct(
@@ -79,11 +78,6 @@ EXAMPLE_SCHEMA = pa.schema(
 )
 """A document of a campaign with the text around its trigger; see `correlate.sweep`."""
 
-_IDENTITY = ("doc_id", "position", "group", "content_hash")
-
-EVIDENCE_BYTES = 200
-"""Bytes of text from the trigger on that a finding quotes."""
-
 SAMPLES = 10
 """Documents named in a row of `campaigns/`."""
 
@@ -91,8 +85,14 @@ EXAMPLES = 20
 """Documents of a campaign whose surroundings are kept for the report."""
 
 
-def campaign_rows(found: Found, policy: Policy) -> pa.Table:
-    """Rows of CAMPAIGN_SCHEMA in the order of the campaigns found."""
+def campaign_rows(
+    campaigns: Sequence[Campaign],
+    policy: Policy,
+    started: datetime,
+    first_seen: Mapping[str, datetime],
+) -> pa.Table:
+    """Rows of CAMPAIGN_SCHEMA in the order of `campaigns`; `started`: when the scan began, which is
+    when those that are not in `first_seen` were first seen."""
     rows = [
         {
             "campaign_id": campaign.campaign_id,
@@ -105,11 +105,11 @@ def campaign_rows(found: Found, policy: Policy) -> pa.Table:
             "score": campaign.score,
             "threshold": campaign.threshold,
             "severity": policy.severity(campaign),
-            "first_seen": found.first_seen.get(campaign.campaign_id, found.started),
-            "last_seen": found.started,
+            "first_seen": first_seen.get(campaign.campaign_id, started),
+            "last_seen": started,
             "sample_doc_ids": _samples(campaign),
         }
-        for campaign in found.campaigns
+        for campaign in campaigns
     ]
     return pa.Table.from_pylist(rows, CAMPAIGN_SCHEMA)
 
@@ -118,71 +118,6 @@ def _samples(campaign: Campaign) -> list[str]:
     """Ids of some documents of a campaign: the same however the documents lie in shards."""
     ordered = campaign.documents.sort_by([("content_hash", "ascending"), ("doc_id", "ascending")])
     return ordered["doc_id"].slice(0, SAMPLES).to_pylist()
-
-
-def flagged_rows(
-    campaigns: Sequence[Campaign],
-    findings: dict[int, pa.Table],
-    policy: Policy,
-    source_uris: Mapping[int, str],
-    scan_id: str,
-) -> pa.Table:
-    """Rows of FLAGGED_SCHEMA ordered by source_uri and position, one a document.
-
-    Args:
-      campaigns: best score first; a document of several is flagged for the first and has a
-        finding for each.
-      findings: what is suspicious about single documents, rows of FINDING_SCHEMA by shard.
-      policy: what a campaign or a finding means for its documents.
-      source_uris: URI of each shard by its number.
-      scan_id: of this scan.
-    """
-    rows: dict[tuple[int, int], dict] = {}
-
-    def flag(
-        shard: int, document: dict, severity: str, finding: dict, **of_campaign: str | None
-    ) -> None:
-        key = shard, document["position"]
-        if key not in rows:
-            rows[key] = {
-                "source_uri": source_uris[shard],
-                **{name: document[name] for name in _IDENTITY},
-                "findings": [],
-                "severity": severity,
-                "score": finding["score"],
-                "scan_id": scan_id,
-                **of_campaign,
-            }
-        row = rows[key]
-        row["findings"].append(finding)
-        if at_least(severity, row["severity"]):
-            row["severity"] = severity
-        row["verdict"] = policy.verdict(row["severity"])
-
-    for campaign in campaigns:
-        severity = policy.severity(campaign)
-        for document in campaign.documents.to_pylist():
-            start, end = document["start"], document["end"]
-            quoted = document["context"][start - document["context_start"] :][:EVIDENCE_BYTES]
-            finding = {
-                "detector": campaign.detector,
-                "score": campaign.score,
-                "start": start,
-                "end": end,
-                "evidence": quoted.decode("utf-8", "replace"),
-            }
-            flag(
-                document["shard"], document, severity, finding,
-                campaign_id=campaign.campaign_id, trigger=campaign.trigger,
-            )  # fmt: skip
-    for shard, table in findings.items():
-        for found in table.to_pylist():
-            alone = policy.finding_severity(found["score"])
-            if alone or (shard, found["position"]) in rows:
-                finding = {field.name: found[field.name] for field in FINDING_TYPE}
-                flag(shard, found, alone or "low", finding)
-    table = pa.Table.from_pylist([rows[key] for key in sorted(rows)], FLAGGED_SCHEMA)
-    return table.sort_by([("source_uri", "ascending"), ("position", "ascending")])
 
 
 def example_rows(campaigns: Sequence[Campaign]) -> pa.Table:
