@@ -9,9 +9,11 @@ says where it changes.
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 
 import numpy as np
-from wordfreq import get_frequency_dict
+from wordfreq import get_frequency_list
 
 from tocsin.measure.code_points import CHARACTER, LETTER, SCRIPTS, code_point_tables
 from tocsin.measure.counts import DECODED_COUNTS, CountTable, bucket_shift, look_up
@@ -42,6 +44,9 @@ WORDS = 2_000
 CLEARER = 3.0
 """A word votes for a language in which it is this many times as frequent as in any other."""
 
+CLEARER_CLASSES = math.ceil(100 * math.log10(CLEARER))
+"""The same in hundredths of a decade, in which wordfreq counts."""
+
 MINIMUM_VOTES_BEFORE = 5
 MINIMUM_VOTES_AFTER = 10
 """Votes that must exist in the window on either side for a contrast to be measured."""
@@ -58,22 +63,34 @@ for _script, _language in _SCRIPT_LANGUAGES.items():
 
 def voting_words() -> dict[str, int]:
     """The words that vote, and the number of the language that each votes for."""
-    frequencies = {language: get_frequency_dict(language, "small") for language in _WORD_LANGUAGES}
-    most: dict[str, float] = {}
-    second: dict[str, float] = {}
-    for of_language in frequencies.values():
-        for word, frequency in of_language.items():
-            least_of_two, most[word] = sorted((most.get(word, 0.0), frequency))
-            second[word] = max(second.get(word, 0.0), least_of_two)
+    # Words come in classes of equal frequency, a hundredth of a decade apart, the most frequent
+    # first. Only those of `frequent` can vote: the other million is merely passed over.
+    classes = {language: get_frequency_list(language, "small") for language in _WORD_LANGUAGES}
+    frequent = {language: _most_frequent(words) for language, words in classes.items()}
+    candidates = frozenset().union(*frequent.values())
+    rarities: dict[str, list[int]] = {word: [] for word in candidates}
+    for of_language in classes.values():
+        for rarity, alike in enumerate(of_language):
+            for word in candidates.intersection(alike):
+                rarities[word].append(rarity)
     votes = {}
-    for language, of_language in frequencies.items():
-        most_frequent = sorted(of_language, key=lambda word: (-of_language[word], word))
-        for word in most_frequent[:WORDS]:
+    for language, chosen in frequent.items():
+        for word, rarity in chosen.items():
+            # Its own rarity is the least; the next one is that of another language.
+            others = sorted(rarities[word])
+            clear = others[0] == rarity and (
+                len(others) == 1 or others[1] - rarity >= CLEARER_CLASSES
+            )
             # Single letters are the variables of programs and formulas.
-            clear = of_language[word] >= CLEARER * second[word]
             if clear and len(word) > 1 and word.isalpha():
                 votes[word] = LANGUAGES.index(language)
     return votes
+
+
+def _most_frequent(classes: list[list[str]]) -> dict[str, int]:
+    """The WORDS most frequent words and the class of each; of one class in alphabetical order."""
+    words = ((word, rarity) for rarity, found in enumerate(classes) for word in sorted(found))
+    return dict(itertools.islice(words, WORDS))
 
 
 @functools.lru_cache(maxsize=2)
