@@ -16,6 +16,7 @@ from tocsin.beam.correlate import FindSuspects, SweepShards, add_counts
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import LearnProfile
 from tocsin.beam.measure import MeasureShards
+from tocsin.beam.shared import FindLeads
 from tocsin.beam.totals import Totals
 
 
@@ -38,9 +39,11 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
         | "Totals" >> beam.Map(lambda _, receipts: Totals.of(receipts), receipts)
     )
 
-    # Correlate: strings that stand at many onsets; where else do they stand?
+    # Correlate: strings that stand at many onsets, passages and stories that documents share; where
+    # else do they stand, and in what surroundings?
     suspects = AsSingleton(measured.onsets | "Suspects" >> FindSuspects(profile, totals))
-    swept = shards | "Sweep" >> SweepShards(job, profile, suspects)
+    leads = AsSingleton(pipeline | "Shared" >> FindLeads(job, measured))
+    swept = shards | "Sweep" >> SweepShards(job, profile, suspects, leads)
     counts = AsSingleton(swept.counts | "Add counts" >> beam.CombineGlobally(add_counts))
 
     # Judge and commit.
@@ -52,6 +55,8 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
         "suspects": suspects,
         "counts": counts,
         "occurrences": AsList(swept.occurrences),
+        "leads": leads,
+        "read": AsList(swept.read),
     }
     pipeline | "Commit" >> Commit(job, found)
 

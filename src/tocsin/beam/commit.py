@@ -9,6 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 
 from tocsin.beam import storage
@@ -17,7 +18,10 @@ from tocsin.beam.learn import load_profile
 from tocsin.beam.packing import unpack, unpack_table
 from tocsin.beam.results import SUSPECTS_FILE, read_identities, write_report, write_tables
 from tocsin.beam.totals import Totals
-from tocsin.correlate.campaigns import find_campaigns
+from tocsin.correlate.campaigns import Campaign, find_campaigns
+from tocsin.correlate.claims import find_claims
+from tocsin.correlate.payloads import find_payloads
+from tocsin.correlate.reading import READ_SCHEMA
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts, suspect_table
 from tocsin.judge.found import Found
 from tocsin.judge.judgement import Scanned, judge
@@ -61,6 +65,8 @@ def _commit(
     suspects: bytes,
     counts: bytes,
     occurrences: list[bytes],
+    leads: bytes,
+    read: list[bytes],
 ) -> str:
     receipts = sorted(receipts, key=lambda receipt: receipt["shard"])
     if problems := reconcile(receipts):
@@ -82,6 +88,8 @@ def _commit(
         ),
         totals.corpus(),
     )
+    campaigns += _campaigns_of_leads(leads, read)
+    campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     found = Found(
         campaigns,
         {shard: unpack_table(packed) for shard, packed in findings},
@@ -157,6 +165,16 @@ def _commit(
     write_report(job.output, manifest)
     storage.write(job.path(MANIFEST_FILE), encode(manifest))
     return job.path(MANIFEST_FILE)
+
+
+def _campaigns_of_leads(leads: bytes, read: list[bytes]) -> list[Campaign]:
+    """Payloads and claims, from what the sweep has read for them."""
+    table = pa.concat_tables([READ_SCHEMA.empty_table(), *[unpack_table(block) for block in read]])
+    [_, _, statistics] = unpack(leads)
+    clusters, elsewhere = statistics.tolist()
+    payloads, _ = find_payloads(table.filter(pc.equal(table["kind"], "passage")))
+    claims = find_claims(table.filter(pc.equal(table["kind"], "story")), int(clusters), elsewhere)
+    return payloads + claims
 
 
 def _remove_leftovers(job: ScanJob, written: set[str]) -> None:

@@ -15,8 +15,10 @@ from apache_beam.metrics import Metrics
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.packing import pack, pack_table, unpack
+from tocsin.beam.shared import leads_of
 from tocsin.beam.totals import Totals
 from tocsin.corpus.shards import Shard
+from tocsin.correlate.reading import READ_SCHEMA, Reader
 from tocsin.correlate.suspects import SUSPECT, find_suspects
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, Sweeper
 from tocsin.measure.onsets import CHANNELS
@@ -60,16 +62,17 @@ def _join(blocks: Iterable[bytes]) -> bytes:
 
 @dataclass
 class SweepShards(beam.PTransform):
-    """Shards -> `counts` (packed, one a shard) and `occurrences` (packed tables)."""
+    """Shards -> `counts` (packed, one a shard), `occurrences` of suspects and `read`, what was read
+    for leads (packed tables)."""
 
     job: ScanJob
     profile: beam.pvalue.AsSingleton
     suspects: beam.pvalue.AsSingleton
+    leads: beam.pvalue.AsSingleton
 
     def expand(self, shards: beam.PCollection) -> Any:
-        return shards | beam.ParDo(_SweepShard(self.job), self.profile, self.suspects).with_outputs(
-            "occurrences", main="counts"
-        )
+        sweep = beam.ParDo(_SweepShard(self.job), self.profile, self.suspects, self.leads)
+        return shards | sweep.with_outputs("occurrences", "read", main="counts")
 
 
 class _SweepShard(beam.DoFn):
@@ -78,21 +81,37 @@ class _SweepShard(beam.DoFn):
         self._swept = Metrics.counter("tocsin", "swept_documents")
 
         self._sweeper: tuple[bytes, Sweeper] | None = None
+        self._reader: tuple[bytes, Reader] | None = None
 
-    def process(self, shard: Shard, profile_uri: str, packed_suspects: bytes) -> Iterator[Any]:
+    def process(
+        self, shard: Shard, profile_uri: str, packed_suspects: bytes, packed_leads: bytes
+    ) -> Iterator[Any]:
+        profile = load_profile(profile_uri)
         # One sweeper for all shards that this worker gets: what it has refuted stays refuted.
         if self._sweeper is None or self._sweeper[0] != packed_suspects:
             [suspects] = unpack(packed_suspects)
-            self._sweeper = packed_suspects, Sweeper(suspects, load_profile(profile_uri))
-        sweeper = self._sweeper[1]
-        if sweeper.begin(shard.index):  # nothing found costs nothing
-            yield from self._sweep(shard, sweeper)
+            self._sweeper = packed_suspects, Sweeper(suspects, profile)
+        if self._reader is None or self._reader[0] != packed_leads:
+            leads = leads_of(self._job, packed_leads)
+            self._reader = packed_leads, Reader(leads, profile.seed)
+        sweeper = self._sweeper[1] if self._sweeper[1].begin(shard.index) else None
+        reader = self._reader[1] if self._reader[1].needs(shard.index) else None
+        if sweeper or reader:  # nothing found costs nothing
+            yield from self._sweep(shard, sweeper, reader)
 
-    def _sweep(self, shard: Shard, sweeper: Sweeper) -> Iterator[Any]:
-        rows = []
+    def _sweep(self, shard: Shard, sweeper: Sweeper | None, reader: Reader | None) -> Iterator[Any]:
+        rows, read = [], []
         for part in self._job.parts(shard, "sweep"):
-            rows.append(sweeper.sweep(part.documents))
+            if sweeper:
+                rows.append(sweeper.sweep(part.documents))
+            if reader:
+                read.append(reader.read(part.documents, shard.index))
             self._swept.inc(part.documents.num_rows)
+        table = pa.Table.from_batches(read, READ_SCHEMA)
+        if table.num_rows:
+            yield beam.pvalue.TaggedOutput("read", pack_table(table))
+        if not sweeper:
+            return
         yield pack(sweeper.counts.documents, sweeper.counts.occurrences)
         table = pa.Table.from_batches(rows, OCCURRENCE_SCHEMA)
         refuted = pa.array(sweeper.keys[sweeper.refuted()], pa.uint64())

@@ -15,20 +15,25 @@ import pyarrow as pa
 
 from tocsin.beam.packing import pack
 from tocsin.measure.kernel import ONSET
+from tocsin.measure.shingles import SHINGLE
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of evidence. `records`: its type; `key`: unsigned integers (records,) by which
-    records must meet; `prefix`: of its files' names."""
+    records must meet; `prefix`: of its files' names; `counted_first`: whether keys alone cross the
+    shuffle, to be counted, before any record does (`beam.shared`)."""
 
     records: np.dtype
     key: Callable[[np.ndarray], np.ndarray]
     prefix: str
+    counted_first: bool = False
 
 
 KINDS = {
     "onsets": Kind(ONSET, lambda onsets: onsets["tokens"][:, 1], "part"),
+    "samples": Kind(SHINGLE, lambda samples: samples["hash"], "samples", counted_first=True),
+    "sketches": Kind(SHINGLE, lambda pairs: pairs["hash"], "sketches", counted_first=True),
 }
 """The kinds of evidence by name."""
 

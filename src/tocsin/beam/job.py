@@ -36,6 +36,11 @@ class CorpusJob:
     limits: Limits
     progress: Progress | None
 
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all shards, as stored."""
+        return sum(shard.size for shard in self.shards)
+
     def parts(
         self, shard: Shard, stage: str, identified: Callable[[Identity], None] | None = None
     ) -> Iterator[ShardPart]:

@@ -22,6 +22,7 @@ from tocsin.beam.identity import Identity, identify
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.packing import pack_table
+from tocsin.beam.shared import packed_keys
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
 from tocsin.corpus.shards import Shard
 from tocsin.ledger.manifest import digest_of
@@ -40,7 +41,7 @@ _RECEIPT_KEY = b"tocsin.receipt"
 @dataclass
 class MeasureShards(beam.PTransform):
     """Shards -> `receipts` (dicts), `findings` ((shard, packed FINDING_SCHEMA table)) and, for each
-    kind of evidence, its packed records by partition."""
+    kind of evidence, its packed records, or their packed keys, by partition."""
 
     job: ScanJob
     profile: beam.pvalue.AsSingleton
@@ -83,7 +84,12 @@ class _MeasureShard(beam.DoFn):
             packed = pack_table(measured.findings)
             yield beam.pvalue.TaggedOutput("findings", (shard.index, packed))
         for name, kind in KINDS.items():
-            for element in partitioned(kind, measured.evidence[name], self._job.partitions):
+            records = measured.evidence[name]
+            if kind.counted_first:
+                elements = packed_keys(self._job, kind.key(records))
+            else:
+                elements = partitioned(kind, records, self._job.partitions)
+            for element in elements:
                 yield beam.pvalue.TaggedOutput(name, element)
 
     def _measure(self, shard: Shard, identity: str, measurer: Measurer) -> _Measured:

@@ -70,7 +70,9 @@ class Campaign:
     documents that hold the string at all; `score`: -log10 of the probability by chance;
     `threshold`: what the score had to exceed; `documents`: rows of OCCURRENCE_SCHEMA, one for
     each document that holds the string as the campaign does, ordered by shard and position;
-    `channel`: how texts change at the trigger (one of CHANNELS), None where nothing changes.
+    `channel`: how texts change at the trigger (one of CHANNELS), None where nothing changes;
+    `certain`: whether natural text hardly ever looks so, whatever the score: where it may, people
+    have to decide.
     """
 
     campaign_id: str
@@ -84,6 +86,7 @@ class Campaign:
     threshold: float
     documents: pa.Table
     channel: str | None = None
+    certain: bool = True
 
     @property
     def detector(self) -> str:

@@ -32,6 +32,7 @@ FOUND_SCHEMA = pa.schema(
         pa.field("score", pa.float64(), nullable=False),
         pa.field("threshold", pa.float64(), nullable=False),
         pa.field("channel", pa.string()),
+        pa.field("certain", pa.bool_(), nullable=False),
         pa.field("first_seen", pa.timestamp("us", tz="UTC"), nullable=False),
     ]
 )

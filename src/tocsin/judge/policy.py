@@ -116,6 +116,8 @@ class Policy:
         documents = campaign.documents.num_rows
         if campaign.groups < self.minimum_groups or documents < self.minimum_documents:
             return "medium"
+        if not campaign.certain:
+            return "medium"
         if documents >= self.critical_documents:
             return "critical"
         return "high"

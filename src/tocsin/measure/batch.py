@@ -33,6 +33,13 @@ from tocsin.measure.profile import DOCUMENT_BYTES_COUNTED, Profile
 from tocsin.measure.repetition import Repetition, empty_repetition
 from tocsin.measure.segments import SEGMENT_TYPES, Segments, empty_segments
 from tocsin.measure.shape import empty_shape, measure_shape
+from tocsin.measure.shingles import (
+    SHINGLE,
+    SIGNATURE_BYTES,
+    held_shingles,
+    new_fingerprints,
+    room_for,
+)
 from tocsin.measure.tokens import tokenize
 
 BUCKETS = tuple(f"{script}/{format}" for script in SCRIPTS for format in FORMATS)
@@ -82,6 +89,7 @@ MEASURED_SCHEMA = pa.schema(
                 no_hidden_characters(0),
             )
         ],
+        pa.field("signature", pa.binary(SIGNATURE_BYTES), nullable=False),
     ]
 )
 """Rows of `documents/`: identity, hashes, then one column a feature (docs/features.md)."""
@@ -100,8 +108,8 @@ def text_buffers(batch: pa.RecordBatch) -> tuple[memoryview, np.ndarray]:
 @dataclass(frozen=True)
 class Measurement:
     """What was measured of a batch: `documents`, rows of MEASURED_SCHEMA; `features`, the same
-    numbers as arrays; `evidence`, records by kind (`onsets`: ONSET); `findings`, rows of
-    FINDING_SCHEMA."""
+    numbers as arrays; `evidence`, records by kind (`onsets`: ONSET; `samples`, `sketches`:
+    SHINGLE); `findings`, rows of FINDING_SCHEMA."""
 
     documents: pa.RecordBatch
     features: Features
@@ -120,6 +128,7 @@ class Measurer:
         self._scratch = new_scratch()
         self._onsets = np.zeros(4096, ONSET)
         self._onset_documents = np.zeros(4096, np.int32)
+        self._fingerprints = new_fingerprints(len(self._scratch.starts))
 
     def measure(self, batch: pa.RecordBatch, source_uri: str, shard: int) -> Measurement:
         """Measures the documents of `batch` (rows of DOCUMENT_SCHEMA)."""
@@ -153,11 +162,20 @@ class Measurer:
                         features, segments, shape, repetition, detected.characters
                     )
                 ],
+                _binary(self._fingerprints.signatures),
             ],
             schema=MEASURED_SCHEMA,
         )
         findings = finding_rows(batch, hashes, features.bucket, detected.findings)
-        return Measurement(documents, features, {"onsets": onsets}, findings)
+        positions = batch.column("position").to_numpy()
+        evidence = {
+            "onsets": onsets,
+            **{
+                name: _shingle_records(shard, positions, groups, *held)
+                for name, held in held_shingles(self._fingerprints).items()
+            },
+        }
+        return Measurement(documents, features, evidence, findings)
 
     def run_kernel(
         self,
@@ -170,6 +188,7 @@ class Measurer:
         """Fills the features of a batch's texts; its ONSET records without the documents'
         identity, and the document in the batch of each."""
         profile = self._profile
+        self._fingerprints = room_for(self._fingerprints, len(offsets) - 1, 1 << 14)
         while True:
             found = measure_documents(
                 np.frombuffer(data, np.uint8),
@@ -183,17 +202,42 @@ class Measurer:
                 features,
                 repetition,
                 segments,
+                self._fingerprints,
                 self._onsets,
                 self._onset_documents,
             )
-            if found <= len(self._onsets):
+            samples = int(self._fingerprints.found[0])
+            if found <= len(self._onsets) and samples <= len(self._fingerprints.samples):
                 return self._onsets[:found].copy(), self._onset_documents[:found]
+            self._fingerprints = room_for(self._fingerprints, len(offsets) - 1, samples)
             self._onsets = np.zeros(2 * found, ONSET)
             self._onset_documents = np.zeros(2 * found, np.int32)
 
 
 def _repeated(value: str, rows: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value]))
+
+
+def _binary(rows: np.ndarray) -> pa.Array:
+    """Fixed-size binary of the little-endian bytes of each row."""
+    kind = pa.binary(rows.shape[1] * rows.itemsize)
+    return pa.Array.from_buffers(kind, len(rows), [None, pa.py_buffer(rows.tobytes())])
+
+
+def _shingle_records(
+    shard: int,
+    positions: np.ndarray,
+    groups: np.ndarray,
+    documents: np.ndarray,
+    hashes: np.ndarray,
+) -> np.ndarray:
+    """SHINGLE records of a batch; `positions`, `groups`: of all its documents."""
+    records = np.empty(len(hashes), SHINGLE)
+    records["shard"] = shard
+    records["position"] = positions[documents]
+    records["group"] = groups[documents]
+    records["hash"] = hashes
+    return records
 
 
 class Counter:

@@ -33,6 +33,7 @@ from tocsin.measure.onsets import (
 )
 from tocsin.measure.repetition import SUMS, Words, add_repetition, new_words, write_repetition
 from tocsin.measure.segments import MINIMUM_TOKENS, best_segment, segment_type
+from tocsin.measure.shingles import add_fingerprints, begin_fingerprints
 from tocsin.measure.surprisal import own_capacity, surprisals
 from tocsin.measure.tokens import absorb, mix, tokenize
 
@@ -324,7 +325,7 @@ def _write_onset(record, scratch, count, index, channel, direction):
 @kernel()
 def measure_documents(
     data, offsets, tables, votes, slots, words, seed, scratch, features, repetition, segments,
-    onsets, onset_documents,
+    fingerprints, onsets, onset_documents,
 ):  # fmt: skip
     """Measures every document of a batch.
 
@@ -337,6 +338,7 @@ def measure_documents(
       scratch: `new_scratch()`.
       features: `empty_features(documents)`, written.
       repetition, segments: `empty_repetition(documents)`, `empty_segments(documents)`, written.
+      fingerprints: room for those of the batch, see `new_fingerprints`, written.
       onsets: ONSET records, written up to their length.
       onset_documents: int32 (len(onsets),), the document in the batch of each record.
 
@@ -345,6 +347,7 @@ def measure_documents(
       written and the call must be repeated with more room.
     """
     found = 0
+    fingerprints.found[0] = 0
     kinds = np.zeros(8, np.int64)
     scripts = np.zeros(len(SCRIPTS), np.int64)
     repetition_sums = np.zeros(SUMS, np.int64)
@@ -380,6 +383,7 @@ def measure_documents(
         last_switch = np.int64(-1)
         switch_contrast = 0.0
         found_before = found
+        begin_fingerprints(document, fingerprints)
         core_begin = text_begin
         while core_begin < text_end:
             core_end = min(core_begin + PIECE_BYTES, text_end)
@@ -456,6 +460,10 @@ def measure_documents(
             add_repetition(
                 data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.kinds, first,
                 last, scratch.words, repetition_sums,
+            )  # fmt: skip
+            add_fingerprints(
+                document, scratch.exact, scratch.folded, scratch.pairs, scratch.pair_codes, count,
+                first, last, fingerprints,
             )  # fmt: skip
             tokens += last - first
             core_begin = core_end

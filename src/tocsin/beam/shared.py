@@ -1,0 +1,130 @@
+"""Sharing: which shingles are frequent, who holds them, and what is worth reading for.
+
+Two shuffles: first the bare hashes of all shingles, counted; then the frequent ones with their
+documents. Records themselves stay in their shard's evidence file, to be looked up there.
+"""
+
+from __future__ import annotations
+
+import functools
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tocsin.beam import storage
+from tocsin.beam.evidence import KINDS, records_of
+from tocsin.beam.job import ScanJob
+from tocsin.beam.packing import pack, unpack
+from tocsin.correlate.hash_sets import frequent, prefix_bits, prefixes, split
+from tocsin.correlate.passages import find_passages
+from tocsin.correlate.reading import Leads
+from tocsin.correlate.shared import (
+    MAXIMUM_DOCUMENTS,
+    MINIMUM_DOCUMENTS,
+    Shared,
+    frequent_shingles,
+)
+from tocsin.correlate.stories import PAIRS_HELD, find_stories
+
+LEAST_HELD = {"samples": 1, "sketches": PAIRS_HELD}
+"""By kind of evidence, frequent shingles that a document holds to be of interest."""
+
+
+def packed_keys(job: ScanJob, hashes: np.ndarray) -> Iterator[tuple[int, bytes]]:
+    """Hashes of a shard's shingles as elements for a GroupByKey: (partition, packed prefixes)."""
+    bits = prefix_bits(job.stored_bytes)
+    return split(prefixes(hashes, bits), bits, job.partitions)
+
+
+@dataclass
+class FindLeads(beam.PTransform):
+    """One element, packed: ANCHOR records of the passages and MEMBER records of the stories that
+    the sweep is to read for, and what stories are tested with. `measured`: what MeasureShards
+    gave."""
+
+    job: ScanJob
+    measured: Any
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+        chosen = {
+            name: beam.pvalue.AsSingleton(
+                self.measured[name]
+                | f"By hash of {name}" >> beam.GroupByKey()
+                | f"Frequent {name}" >> beam.Map(functools.partial(_frequent, self.job))
+                | f"Join {name}" >> beam.CombineGlobally(_join)
+            )
+            for name in LEAST_HELD
+        }
+        held = self.measured.receipts | "Select" >> beam.ParDo(
+            _SelectFrequent(self.job), **chosen
+        ).with_outputs(*LEAST_HELD)
+        return (
+            root
+            | "Leads" >> beam.Create([None])
+            | "Find leads"
+            >> beam.Map(
+                _find_leads,
+                chosen["samples"],
+                **{name: beam.pvalue.AsList(held[name]) for name in LEAST_HELD},
+            )
+        )
+
+
+def _frequent(job: ScanJob, element: tuple[int, Iterable[bytes]]) -> bytes:
+    number, blocks = element
+    bits = prefix_bits(job.stored_bytes)
+    return pack(
+        frequent(number, blocks, bits, job.partitions, MINIMUM_DOCUMENTS, MAXIMUM_DOCUMENTS)
+    )
+
+
+def _join(blocks: Iterable[bytes]) -> bytes:
+    return pack(
+        np.sort(np.concatenate([np.zeros(0, np.uint64), *[unpack(block)[0] for block in blocks]]))
+    )
+
+
+class _SelectFrequent(beam.DoFn):
+    """A shard's receipt -> by kind of evidence, its documents with frequent shingles, packed."""
+
+    def __init__(self, job: ScanJob) -> None:
+        self._job = job
+
+    def process(
+        self, element: dict[str, Any], samples: bytes, sketches: bytes
+    ) -> Iterator[beam.pvalue.TaggedOutput]:
+        bits = prefix_bits(self._job.stored_bytes)
+        for name, packed in (("samples", samples), ("sketches", sketches)):
+            [chosen] = unpack(packed)
+            for output in element["outputs"]:
+                if output["path"].startswith(f"evidence/{KINDS[name].prefix}-"):
+                    content = storage.read(self._job.path(output["path"]))
+                    table = pq.read_table(pa.BufferReader(content))
+                    records = records_of(table, KINDS[name].records)
+                    block = frequent_shingles(records, chosen, bits, LEAST_HELD[name])
+                    if len(block[0]):
+                        yield beam.pvalue.TaggedOutput(name, zlib.compress(pack(*block), 1))
+
+
+def _find_leads(_: None, chosen: bytes, samples: list[bytes], sketches: list[bytes]) -> bytes:
+    [prefix] = unpack(chosen)
+    stories = find_stories(_shared(sketches))
+    statistics = np.array([stories.clusters, stories.elsewhere])
+    return pack(find_passages(_shared(samples), prefix), stories.members, statistics)
+
+
+def leads_of(job: ScanJob, packed: bytes) -> Leads:
+    """The leads that `FindLeads` gave."""
+    anchors, members, _ = unpack(packed)
+    return Leads(anchors, members, prefix_bits(job.stored_bytes))
+
+
+def _shared(blocks: list[bytes]) -> Shared:
+    unpacked = (unpack(zlib.decompress(block)) for block in blocks)
+    return Shared((holders, places) for holders, places in unpacked)

@@ -1,0 +1,249 @@
+"""Reading for leads: the text around shared passages, and the beginnings of stories.
+
+A part of the sweep. A passage is searched by the hashes of its shingles, at every place and not
+only where winnowing would sample: whoever holds the passage is found, whatever surrounds it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from tocsin.correlate.sweep import OCCURRENCE_SCHEMA
+from tocsin.measure.batch import text_buffers
+from tocsin.measure.code_points import code_point_tables
+from tocsin.measure.hashes import HASH_TYPE, content_hashes
+from tocsin.measure.kernel import MARGIN_BYTES, PIECE_BYTES
+from tocsin.measure.kernels import kernel
+from tocsin.measure.shingles import SAMPLE_TOKENS, sample_hashes
+from tocsin.measure.tokens import GOLDEN, tokenize
+
+AROUND_BYTES = 512
+"""Bytes of text before the first and after the last shingle of a passage that are read."""
+
+LONGEST_BYTES = 4096
+"""Bytes from the first shingle of a passage on that are read at most."""
+
+STORY_BYTES = 2048
+"""Bytes at the beginning of a document that its story is judged by."""
+
+_FILTER_BITS = 16
+
+_OF_CAMPAIGN = frozenset(
+    [
+        "shard",
+        "position",
+        "doc_id",
+        "group",
+        "content_hash",
+        "start",
+        "end",
+        "hit",
+        "context",
+        "context_start",
+    ]
+)
+
+READ_SCHEMA = pa.schema(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("lead", pa.uint32(), nullable=False),
+        pa.field("shard", pa.uint32(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("content_hash", HASH_TYPE, nullable=False),
+        pa.field("length", pa.int64(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("context", pa.binary(), nullable=False),
+        pa.field("context_start", pa.int64(), nullable=False),
+    ]
+)
+"""One row a document and lead. `kind`: passage or story; `lead`: its number; `length`: bytes of the
+document's text; `start`, `end`: byte range of the passage's first shingle in it, 0 for a story;
+`context`: the bytes read, which begin at offset `context_start` of the text."""
+
+
+def as_documents(
+    rows: pa.Table, starts: np.ndarray, ends: np.ndarray, hits: np.ndarray
+) -> pa.Table:
+    """Documents of a campaign, by shard and position, as `Campaign` holds them.
+
+    Args:
+      rows: of READ_SCHEMA.
+      starts, ends: int64, byte range of what is suspicious in each text.
+      hits: bool, whether a document is one that the campaign was tested by.
+    """
+    found = {"start": starts, "end": ends, "hit": hits}
+    schema = pa.schema([field for field in OCCURRENCE_SCHEMA if field.name in _OF_CAMPAIGN])
+    columns = [
+        pa.array(found[name]) if name in found else rows[name].combine_chunks()
+        for name in schema.names
+    ]
+    documents = pa.Table.from_arrays(columns, schema=schema)
+    return documents.sort_by([("shard", "ascending"), ("position", "ascending")])
+
+
+class Leads(NamedTuple):
+    """What to read for: ANCHOR records by ascending prefix, MEMBER records by ascending shard and
+    position, and with how many bits the prefixes were made."""
+
+    anchors: np.ndarray
+    members: np.ndarray
+    bits: int
+
+
+class Reader:
+    """Reads shard after shard for the same leads. Not for use by two threads at once."""
+
+    def __init__(self, leads: Leads, seed: int) -> None:
+        """`seed`: keys the hashes of tokens, as in the profile."""
+        self._leads = leads
+        self._seed = np.uint64(seed)
+        self._tables = code_point_tables()
+        size = PIECE_BYTES + 2 * MARGIN_BYTES + 1
+        self._tokens = [np.empty(size, dtype) for dtype in ("int32", "int32", "u8", "u8", "u1")]
+        self._orders = np.empty(size, np.uint64)
+        self._filter = np.zeros(1 << _FILTER_BITS, np.bool_)
+        self._filter[(leads.anchors["prefix"] & np.uint64((1 << _FILTER_BITS) - 1)).astype(int)] = 1
+
+    def needs(self, shard: int) -> bool:
+        """Whether a shard, by its number, has to be read."""
+        return bool(len(self._leads.anchors)) or bool((self._leads.members["shard"] == shard).any())
+
+    def read(self, batch: pa.RecordBatch, shard: int) -> pa.RecordBatch:
+        """Rows of READ_SCHEMA of the documents of `batch` (rows of DOCUMENT_SCHEMA)."""
+        data, offsets = text_buffers(batch)
+        passages = self._passages(np.frombuffer(data, np.uint8), offsets)
+        stories = self._stories(batch, shard)
+        kinds = ["passage"] * len(passages) + ["story"] * len(stories)
+        places = np.concatenate([passages, stories])
+        documents = places["document"]
+        begins = offsets[documents].astype(np.int64)
+        lengths = offsets[documents + 1] - begins
+        passage = np.arange(len(places)) < len(passages)
+        first = np.where(passage, np.maximum(places["start"] - AROUND_BYTES, 0), 0)
+        last = np.minimum(places["last"] + AROUND_BYTES, places["start"] + LONGEST_BYTES)
+        last = np.minimum(np.where(passage, last, STORY_BYTES), lengths)
+        contexts = [
+            bytes(data[begin:end])
+            for begin, end in zip((begins + first).tolist(), (begins + last).tolist())
+        ]
+        hashes = [
+            content_hashes(data, offsets[document : document + 2])[0].as_py()
+            for document in documents.tolist()
+        ]
+        taken = batch.select(["position", "doc_id", "group"]).take(pa.array(documents))
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(kinds, pa.string()),
+                pa.array(places["lead"]),
+                pa.array(np.full(len(places), shard, np.uint32)),
+                taken.column("position"),
+                taken.column("doc_id"),
+                taken.column("group"),
+                pa.array(hashes, HASH_TYPE),
+                pa.array(lengths),
+                pa.array(places["start"]),
+                pa.array(places["end"]),
+                pa.array(contexts, pa.binary()),
+                pa.array(first),
+            ],
+            schema=READ_SCHEMA,
+        )
+
+    def _passages(self, values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """_PLACE records, one for each document and passage in it."""
+        anchors = self._leads.anchors
+        if not len(anchors):
+            return np.zeros(0, _PLACE)
+        room = 1 << 12
+        while True:
+            found = np.zeros(room, _MATCH)
+            count = _find_anchors(
+                values, offsets, self._tables, self._seed, *self._tokens, self._orders,
+                self._filter, np.uint64(64 - self._leads.bits), found,
+            )  # fmt: skip
+            if count <= room:
+                break
+            room = count
+        found = found[:count]
+        at = np.searchsorted(anchors["prefix"], found["prefix"])
+        at[at == len(anchors)] = 0
+        real = anchors["prefix"][at] == found["prefix"]
+        found, leads = found[real], anchors["passage"][at[real]]
+        order = np.lexsort((found["start"], leads, found["document"]))
+        found, leads = found[order], leads[order]
+        new = np.ones(len(found), np.bool_)
+        new[1:] = (found["document"][1:] != found["document"][:-1]) | (leads[1:] != leads[:-1])
+        places = np.zeros(int(new.sum()), _PLACE)
+        for name in ("document", "start", "end"):
+            places[name] = found[name][new]
+        places["lead"] = leads[new]
+        if len(found):
+            places["last"] = np.maximum.reduceat(found["end"], np.flatnonzero(new))
+        return places
+
+    def _stories(self, batch: pa.RecordBatch, shard: int) -> np.ndarray:
+        """_PLACE records, one for each document of a story."""
+        members = self._leads.members[self._leads.members["shard"] == shard]
+        positions = batch.column("position").to_numpy()  # ascending, as records come
+        at = np.searchsorted(positions, members["position"])
+        here = at < len(positions)
+        here[here] = positions[at[here]] == members["position"][here]
+        places = np.zeros(int(here.sum()), _PLACE)
+        places["document"] = at[here]
+        places["lead"] = members["story"][here]
+        return places
+
+
+_MATCH = np.dtype([("document", "<i4"), ("prefix", "<u8"), ("start", "<i8"), ("end", "<i8")])
+
+_PLACE = np.dtype(
+    [("document", "<i4"), ("lead", "<u4"), ("start", "<i8"), ("end", "<i8"), ("last", "<i8")]
+)
+
+
+@kernel()
+def _find_anchors(
+    data, offsets, tables, seed, starts, ends, exact, folded, kinds, orders, wanted, shift, found
+):
+    """Writes _MATCH records for the shingles whose prefix passes the filter `wanted`.
+
+    Returns:
+      Their number; above `len(found)` the rest was not written.
+    """
+    count = 0
+    for document in range(len(offsets) - 1):
+        text_begin = np.int64(offsets[document])
+        text_end = np.int64(offsets[document + 1])
+        core_begin = text_begin
+        while core_begin < text_end:
+            core_end = min(core_begin + PIECE_BYTES, text_end)
+            begin = max(core_begin - MARGIN_BYTES, text_begin)
+            end = min(core_end + MARGIN_BYTES, text_end)
+            while begin < core_begin and data[begin] & 0xC0 == 0x80:
+                begin += 1
+            tokens = tokenize(data, begin, end, tables, seed, starts, ends, exact, folded, kinds)
+            shingles = tokens - SAMPLE_TOKENS + 1
+            if shingles > 0:
+                sample_hashes(exact, tokens, 0, shingles, orders)
+            for at in range(shingles):
+                prefix = orders[at] * GOLDEN >> shift
+                if not wanted[prefix & np.uint64((1 << _FILTER_BITS) - 1)]:
+                    continue
+                start = begin + starts[at]
+                if start < core_begin or start >= core_end:
+                    continue
+                if count < len(found):
+                    match = found[count]
+                    match.document = document
+                    match.prefix = prefix
+                    match.start = start - text_begin
+                    match.end = begin + ends[at + SAMPLE_TOKENS - 1] - text_begin
+                count += 1
+            core_begin = core_end
+    return count

@@ -1,0 +1,131 @@
+"""Who holds what: documents and the frequent shingles in them, and shingles that go together."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from tocsin.correlate.hash_sets import prefixes, ranks
+
+MINIMUM_DOCUMENTS = 4
+"""Documents that a shingle must stand in to be evidence, as for triggers."""
+
+MAXIMUM_DOCUMENTS = 5000
+"""A shingle in more documents than this is a phrase of the language or a template: poison of so
+many copies would cost its author more than it takes (250 documents, Souly et al. 2025)."""
+
+SHINGLES_COMPARED = 256
+"""Frequent shingles of a document that are looked at, those with the smallest hashes: a document
+that is all templates must not cost more than others."""
+
+HOLDER = np.dtype([("shard", "<u4"), ("position", "<i8"), ("group", "<u4"), ("held", "<u2")])
+"""A document that holds frequent shingles. `shard`, `position`: its key; `group`: 32-bit hash of
+its group; `held`: how many of them, at most SHINGLES_COMPARED."""
+
+
+def frequent_shingles(
+    records: np.ndarray, chosen: np.ndarray, bits: int, least: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The frequent shingles of one shard's documents.
+
+    Args:
+      records: SHINGLE records of the shard, in any order.
+      chosen: uint64, ascending: prefixes of `bits` of the frequent ones.
+      least: number of them from which on a document is of interest.
+
+    Returns:
+      HOLDER records by ascending position, and, one document after the other, the places (uint32,
+      ascending) in `chosen` of the shingles that they hold.
+    """
+    places, found = ranks(prefixes(records["hash"], bits), chosen)
+    records, places = records[found], places[found].astype(np.uint32)
+    order = np.lexsort((places, records["position"]))
+    records, places = records[order], places[order]
+    first = np.flatnonzero(np.append(True, np.diff(records["position"]) != 0)[: len(records)])
+    within = np.arange(len(records)) - np.repeat(first, np.diff(np.append(first, len(records))))
+    kept = within < SHINGLES_COMPARED
+    # Two hashes of a document may have one prefix.
+    kept[1:] &= (within[1:] == 0) | (places[1:] != places[:-1])
+    held = np.add.reduceat(kept, first, dtype=np.int64) if len(first) else np.zeros(0, np.int64)
+    wanted = held >= least
+    holders = np.zeros(len(first), HOLDER)
+    for name in ("shard", "position", "group"):
+        holders[name] = records[name][first]
+    holders["held"] = held
+    lengths = np.diff(np.append(first, len(records)))
+    return holders[wanted], places[kept & np.repeat(wanted, lengths)]
+
+
+class Shared:
+    """Documents and the frequent shingles in them, of a whole corpus.
+
+    `holders`: HOLDER records by ascending shard and position; `shingles`: by shingle, the numbers
+    of the documents that hold it (int64 arrays, ascending), of those in MINIMUM_DOCUMENTS to
+    MAXIMUM_DOCUMENTS.
+    """
+
+    def __init__(self, blocks: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
+        """`blocks`: what `frequent_shingles` gave for each shard, in any order."""
+        ordered = sorted(
+            (block for block in blocks if len(block[0])),
+            key=lambda block: int(block[0][0]["shard"]),
+        )
+        self.holders = np.concatenate([np.zeros(0, HOLDER), *[holders for holders, _ in ordered]])
+        places = np.concatenate([np.zeros(0, np.uint32), *[places for _, places in ordered]])
+        documents = np.repeat(np.arange(len(self.holders)), self.holders["held"])
+        order = np.lexsort((documents, places))
+        places, documents = places[order], documents[order]
+        starts = np.flatnonzero(np.append(True, places[1:] != places[:-1])[: len(places)])
+        self.shingles = {
+            int(places[start]): documents[start:end]
+            for start, end in itertools.pairwise([*starts.tolist(), len(places)])
+            if MINIMUM_DOCUMENTS <= end - start <= MAXIMUM_DOCUMENTS
+        }
+        sizes = np.unique(self.holders["group"], return_counts=True)[1]
+        # Groups of one size are alike: a crawl has millions of groups, and few sizes.
+        self._sizes, self._alike = np.unique(sizes, return_counts=True)
+
+    def groups(self, documents: np.ndarray) -> int:
+        """Number of groups of some documents."""
+        return len(np.unique(self.holders["group"][documents]))
+
+    def expected_groups(self, documents: int) -> float:
+        """Mean number of groups of so many documents drawn at random."""
+        absent = (1.0 - self._sizes / len(self.holders)) ** documents
+        return float(((1.0 - absent) * self._alike).sum())
+
+    @property
+    def all_groups(self) -> int:
+        """Number of groups of all documents."""
+        return int(self._alike.sum())
+
+
+def clusters(shingles: dict[int, np.ndarray], similarity: float) -> list[list[int]]:
+    """Shingles that stand in about the same documents.
+
+    Each joins the leader whose documents are most similar to its own (Jaccard, at least
+    `similarity`), or else becomes one; those in the most documents come first. Leaders do not move,
+    so that no chain of similar shingles makes one cluster of a whole corpus.
+    """
+    leaders_of: dict[int, list[int]] = {}
+    found: dict[int, list[int]] = {}
+    for shingle in sorted(shingles, key=lambda shingle: (-len(shingles[shingle]), shingle)):
+        documents = shingles[shingle].tolist()
+        common = Counter(
+            itertools.chain.from_iterable(leaders_of.get(document, ()) for document in documents)
+        )
+        best, leader = similarity, None
+        for candidate, both in sorted(common.items()):
+            jaccard = both / (len(documents) + len(shingles[candidate]) - both)
+            if jaccard > best or (jaccard == best and leader is None):
+                best, leader = jaccard, candidate
+        if leader is None:
+            found[shingle] = [shingle]
+            for document in documents:
+                leaders_of.setdefault(document, []).append(shingle)
+        else:
+            found[leader].append(shingle)
+    return list(found.values())
