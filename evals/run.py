@@ -16,12 +16,16 @@ import rich_click as click
 from rich.console import Console
 
 from evals.machine import this_machine
-from evals.scans import EvaluationError, read_scan, run_scan
-from evals.scoring import score
+from evals.scans import EvaluationError, run_scan
 from evals.tables import ScoredScan, markdown_page, print_tables
+from tocsin.drill.outcome import read_scan
 from tocsin.drill.planting import CampaignPlan, plant
 from tocsin.drill.poison import DrillError
+from tocsin.drill.scoring import score
 from tocsin.drill.truth import Truth
+
+APART = frozenset({"payloads-naughty", "chatgpt-prompts"})
+"""Sources with real attack strings and prompts: flags there can be right."""
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
@@ -79,7 +83,7 @@ def main(
             _scored("the planted copy", planted, out / "scans" / "planted", truth, console),
             _scored("the clean corpora", corpora, out / "scans" / "clean", None, console),
         ]
-    except EvaluationError as error:
+    except (EvaluationError, DrillError) as error:
         raise click.ClickException(str(error)) from None
     machine = this_machine()
     print_tables(console, scans)
@@ -103,7 +107,7 @@ def _scored(
     console.print(f"scanning {name}")
     usage = run_scan(corpus, out)
     scan = read_scan(out, corpus)
-    return ScoredScan(name, scan, usage, score(truth, scan))
+    return ScoredScan(name, scan, usage, score(truth, scan, APART))
 
 
 if __name__ == "__main__":

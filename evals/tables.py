@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from evals.machine import Machine
-from evals.scans import ReportedCampaign, ScanOutput
-from evals.scoring import CampaignScore, Score, Share
 from evals.usage import Usage
+from tocsin.drill.outcome import ReportedCampaign, ScanOutput
+from tocsin.drill.scoring import CampaignScore, Score, Share
 from tocsin.report.visible import visible
 
 _SHOWN_CHARACTERS = 80

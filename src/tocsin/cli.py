@@ -53,6 +53,7 @@ def _output_option(what: str) -> Callable[..., Any]:
 _config = click.option("--config", metavar="FILE", help="Policy as TOML, see docs/policy.md.")
 _fail_on = click.option("--fail-on", type=click.Choice(SEVERITIES), metavar="SEVERITY",
                         help="Exit with 3 if a campaign is at least this severe.")  # fmt: skip
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...",
                          type=click.UNPROCESSED)  # fmt: skip
 
@@ -186,7 +187,7 @@ def report(output: str) -> int:
 
 @tocsin_command.command()
 @click.argument("folder", metavar="OUT_OR_STATE")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@_json
 def verify(folder: str, as_json: bool) -> int:
     """Checks that outputs and inputs still match their manifests: tells altered outputs, changed
     inputs, missing files and gaps apart. Exits with 1 if anything does not match.
@@ -194,6 +195,35 @@ def verify(folder: str, as_json: bool) -> int:
     Example: tocsin verify out/
     """
     return _run("verify", folder, as_json=as_json)
+
+
+@tocsin_command.command(context_settings=_BEAM)
+@_inputs
+@_output_option("Folder for the poisoned copy, the scan and the result.")
+@click.option("--recipes", metavar="NAMES", help="Recipes with commas between (default: all that "
+              "every corpus can hold).")  # fmt: skip
+@click.option("--sizes", default="50,25,10,5", show_default=True, metavar="NUMBERS",
+              help="Documents in a campaign, one campaign for each.")  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="Of all that is random.")
+@click.option("--sample-mb", type=click.FloatRange(0), default=1_000, show_default=True,
+              metavar="MB", help="How much of the input to work on; 0 for all.")  # fmt: skip
+@click.option(
+    "--recipe-file", metavar="FILE", help="Recipes of your own, see docs/how-to/drill.md."
+)
+@click.option("--profile", metavar="DIR", help="A profile (default: learn one from the copy).")
+@_config
+@_json
+@_corpus_options
+def drill(**options: Any) -> int:
+    """Plants known poison in a copy of your corpus, scans it, and measures what was found.
+
+    Example: tocsin drill corpus/ -o drill/
+    """
+    inputs, engine = _engine(options)
+    return _run("drill", inputs, options["output"], engine=engine, fields=_fields(options),
+                policy=_policy(options["config"]),
+                **{name: options[name] for name in ("recipes", "sizes", "seed", "sample_mb",
+                   "recipe_file", "profile", "as_json")})  # fmt: skip
 
 
 @tocsin_command.command()
@@ -211,7 +241,8 @@ def demo(output: str) -> int:
 def _policy(config: str | None) -> Any:
     """The policy in a file; the default one without a file."""
     from tocsin.beam import storage
-    from tocsin.judge.policy import Policy, PolicyError
+    from tocsin.judge.policy import Policy
+    from tocsin.toml import ConfigurationError
 
     if config is None:
         return Policy()
@@ -227,7 +258,7 @@ def _policy(config: str | None) -> Any:
     except (OSError, storage.StorageError) as error:
         reason = getattr(error, "strerror", None) or error
         raise click.UsageError(f"can't read {config}: {reason}") from error
-    except PolicyError as error:
+    except ConfigurationError as error:
         raise click.UsageError(f"{config}: {error}") from error
 
 

@@ -29,6 +29,15 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
+def files(page: Path) -> dict[str, str]:
+    """The TOML files that it shows, by the name that the sentence before ends with."""
+    return dict(
+        re.findall(
+            r"`([a-z-]+\.toml)`:\n\n```toml\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S
+        )
+    )
+
+
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
 
 
@@ -66,6 +75,8 @@ def test_every_command_is_of_tocsin() -> None:
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_run(page: Path, folder: Path) -> None:
     lines = commands(page)
+    for name, content in files(page).items():
+        (folder / name).write_text(content, "utf-8")
     if not any(re.match("tocsin scan .*-o out/", line) for line in lines):
         assert run("tocsin scan corpus/ -o out/", folder).returncode in DONE
     for line in lines:

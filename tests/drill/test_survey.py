@@ -10,7 +10,7 @@ from tocsin.corpus.batches import FieldNames
 from tocsin.drill.materials import SHARED_LANGUAGE
 from tocsin.drill.reservoir import Reservoir
 from tocsin.drill.shard_files import Record, find_shards, read_records
-from tocsin.drill.survey import Survey, occurring, survey
+from tocsin.drill.survey import Carriers, Survey, occurring, survey
 
 
 def reservoir(size: int, seed: int = 1) -> Reservoir[Record]:
@@ -20,7 +20,7 @@ def reservoir(size: int, seed: int = 1) -> Reservoir[Record]:
 def test_counts_carriers_and_samples(corpus: Path) -> None:
     shards = find_shards(corpus)
     everything = reservoir(1_000)
-    known = survey(shards, [everything], FieldNames())
+    known = survey(shards, [Carriers(everything)], FieldNames())
     records = [list(read_records(shard)) for shard in shards]
     # A broken line is a record, too; a blank one is not.
     assert known.first_records.tolist() == [0, 61, 122, 183]
@@ -40,7 +40,7 @@ def test_carriers_come_from_all_shards_in_proportion(corpus: Path) -> None:
     sources = {"site0": 0, "site1": 0, "site2": 0}
     for seed in range(60):
         sample = reservoir(10, seed)
-        survey(find_shards(corpus), [sample], FieldNames())
+        survey(find_shards(corpus), [Carriers(sample)], FieldNames())
         for record in sample.items:
             sources[record["source"]] += 1
     # 200 expected of each, with a standard deviation of 12.
@@ -61,7 +61,7 @@ def test_carriers_come_from_all_shards_in_proportion(corpus: Path) -> None:
 def test_unsuitable_carriers(tmp_path: Path, record: object) -> None:
     (tmp_path / "s.jsonl").write_bytes(orjson.dumps(record))
     sample = reservoir(1)
-    assert survey([tmp_path / "s.jsonl"], [sample], FieldNames()).records == 1
+    assert survey([tmp_path / "s.jsonl"], [Carriers(sample)], FieldNames()).records == 1
     assert sample.items == []
 
 
@@ -69,7 +69,7 @@ def test_fields_have_the_names_they_are_given(tmp_path: Path) -> None:
     (tmp_path / "s.jsonl").write_bytes(orjson.dumps({"key": 7, "body": "needle " * 50}))
     fields = FieldNames(text="body", id="key")
     sample = reservoir(1)
-    survey([tmp_path / "s.jsonl"], [sample], fields)
+    survey([tmp_path / "s.jsonl"], [Carriers(sample)], fields)
     assert len(sample.items) == 1
     found = occurring([tmp_path / "s.jsonl"], ["needle n", "absent"], [7, 8, None], fields)
     assert found == ({"needle n"}, {7})

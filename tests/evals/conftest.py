@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from evals.scans import Flag, ReportedCampaign, ScanOutput
 
+from tocsin.drill.outcome import Flag, ReportedCampaign, ScanOutput
 from tocsin.drill.truth import PlantedCampaign, PlantedDocument, Truth
 
 WriteScan = Callable[[ScanOutput, Path, Path], None]

@@ -8,9 +8,10 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 from evals import run
-from evals.scans import EvaluationError, Flag, ReportedCampaign, ScanOutput
+from evals.scans import EvaluationError
 from evals.usage import Usage
 
+from tocsin.drill.outcome import Flag, ReportedCampaign, ScanOutput
 from tocsin.drill.shard_files import read_records
 from tocsin.drill.triggers import invented_word
 from tocsin.drill.truth import Truth

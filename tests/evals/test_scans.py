@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from evals import scans
-from evals.scans import EvaluationError, ScanOutput, read_scan, run_scan
+from evals.scans import EvaluationError, run_scan
 from evals.usage import Usage
+
+from tocsin.drill.outcome import ScanOutput, read_scan
+from tocsin.drill.poison import DrillError
 
 WriteScan = Callable[[ScanOutput, Path, Path], None]
 
@@ -28,7 +31,7 @@ def test_empty_folders_are_empty_tables(
 
 
 def test_no_manifest_no_result(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"no manifest\.json"):
+    with pytest.raises(DrillError, match=r"no manifest\.json"):
         read_scan(tmp_path, tmp_path)
 
 

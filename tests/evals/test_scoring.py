@@ -3,9 +3,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from evals.scans import ScanOutput
-from evals.scoring import CleanScore, Share, SourceScore, score
 
+from tocsin.drill.outcome import ScanOutput
+from tocsin.drill.scoring import CleanScore, Share, SourceScore, score
 from tocsin.drill.truth import Truth
 
 
@@ -54,7 +54,7 @@ def test_false_campaigns(truth: Truth, scan: ScanOutput) -> None:
 
 
 def test_clean_documents(truth: Truth, scan: ScanOutput) -> None:
-    clean = score(truth, scan).clean
+    clean = score(truth, scan, {"chatgpt-prompts"}).clean
     assert clean.sources == (SourceScore("x", 50, 1, 1), SourceScore("y", 40, 1, 1))
     assert clean.apart == (SourceScore("chatgpt-prompts", 10, 1, 0),)
     assert clean.share("quarantine") == Share(2, 90)
@@ -63,7 +63,7 @@ def test_clean_documents(truth: Truth, scan: ScanOutput) -> None:
 
 
 def test_without_truth_everything_is_clean(scan: ScanOutput) -> None:
-    result = score(None, scan)
+    result = score(None, scan, {"chatgpt-prompts"})
     assert result.campaigns == ()
     assert len(result.false_campaigns) == 7
     assert result.clean.share("quarantine") == Share(7, 103)
@@ -71,7 +71,7 @@ def test_without_truth_everything_is_clean(scan: ScanOutput) -> None:
 
 
 def test_a_scan_that_found_nothing(truth: Truth, scan: ScanOutput) -> None:
-    result = score(truth, ScanOutput((), (), scan.groups, 0, 0))
+    result = score(truth, ScanOutput((), (), scan.groups, 0, 0), {"chatgpt-prompts"})
     assert not any(campaign.named for campaign in result.campaigns)
     assert result.clean.share("quarantine") == Share(0, 90)
     assert CleanScore((), ()).worst("quarantine") is None

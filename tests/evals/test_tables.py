@@ -4,12 +4,12 @@ import io
 
 import pytest
 from evals.machine import Machine
-from evals.scans import ScanOutput
-from evals.scoring import score
 from evals.tables import Code, Grid, ScoredScan, markdown_page, print_tables
 from evals.usage import Usage
 from rich.console import Console
 
+from tocsin.drill.outcome import ScanOutput
+from tocsin.drill.scoring import score
 from tocsin.drill.truth import Truth
 
 MACHINE = Machine("a processor", 2, {"python": "3.11.1"})
@@ -20,7 +20,7 @@ def scans(truth: Truth, scan: ScanOutput) -> list[ScoredScan]:
     usage = Usage(10.0, 20.0, 3_000_000_000)
     clean = ScanOutput((), (), scan.groups, 2_000_000, 1)
     return [
-        ScoredScan("the copy", scan, usage, score(truth, scan)),
+        ScoredScan("the copy", scan, usage, score(truth, scan, {"chatgpt-prompts"})),
         ScoredScan("the clean one", clean, usage, score(None, clean)),
     ]
 

@@ -4,8 +4,9 @@ import pyarrow as pa
 import pytest
 
 from tocsin.judge.lists import Lists
-from tocsin.judge.policy import Policy, PolicyError
+from tocsin.judge.policy import Policy
 from tocsin.measure.hashes import HASH_TYPE
+from tocsin.toml import ConfigurationError
 
 HASH = "00112233445566778899aabbccddeeff"
 
@@ -41,13 +42,13 @@ def test_lists_that_cannot_be_used(content: bytes, named: str) -> None:
             raise FileNotFoundError(2, "No such file")
         return b"[" if name == "bad.toml" else b"triger = ['a']"
 
-    with pytest.raises(PolicyError, match=named) as caught:
+    with pytest.raises(ConfigurationError, match=named) as caught:
         Policy.parse(content, read)
     assert str(caught.value).isprintable()
 
 
 def test_no_files_without_a_reader() -> None:
-    with pytest.raises(PolicyError, match=r"block\.files"):
+    with pytest.raises(ConfigurationError, match=r"block\.files"):
         Policy.parse(b"[block]\nfiles = ['list.toml']")
 
 

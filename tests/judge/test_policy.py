@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tocsin.correlate.campaigns import Campaign
-from tocsin.judge.policy import TABLES, Policy, PolicyError, Rule
+from tocsin.judge.policy import TABLES, Policy, Rule
 from tocsin.judge.severity import SEVERITIES
+from tocsin.toml import ConfigurationError
 
 MakeCampaign = Callable[..., Campaign]
 
@@ -136,7 +137,7 @@ def test_the_documented_policy() -> None:
     ],
 )
 def test_a_policy_that_cannot_be_used(content: bytes, named: str) -> None:
-    with pytest.raises(PolicyError, match=named) as caught:
+    with pytest.raises(ConfigurationError, match=named) as caught:
         Policy.parse(content)
     assert str(caught.value).isprintable()
 
@@ -149,7 +150,7 @@ def test_any_bytes(content: bytes) -> None:
     """A policy, or one line that says why not."""
     try:
         policy = Policy.parse(content)
-    except PolicyError as error:
+    except ConfigurationError as error:
         assert str(error).isprintable()
     else:
         assert policy.quarantine in SEVERITIES

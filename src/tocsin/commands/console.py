@@ -46,6 +46,16 @@ def fail(message: str) -> None:
 
 
 @contextlib.contextmanager
+def quiet(console: Console) -> Iterator[None]:
+    """Prints nothing to a console while the block runs."""
+    was, console.quiet = console.quiet, True
+    try:
+        yield
+    finally:
+        console.quiet = was
+
+
+@contextlib.contextmanager
 def watch(progress: Progress, stored_bytes: int) -> Iterator[None]:
     """Shows the progress of a job of `stored_bytes` while the block runs; then forgets it."""
     done = threading.Event()

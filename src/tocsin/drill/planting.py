@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,16 @@ from tocsin.corpus.batches import FieldNames
 from tocsin.drill.identities import RecordId, similar_ids
 from tocsin.drill.materials import SHARED_LANGUAGE, Materials, language_key, words_of
 from tocsin.drill.poison import Carrier, DrillError, Poisoned
-from tocsin.drill.recipes import Recipe, recipe_named
+from tocsin.drill.recipes import RECIPES, Recipe, recipe_named
 from tocsin.drill.reservoir import Reservoir
 from tocsin.drill.shard_files import Record, copy_with_insertions, find_shards
-from tocsin.drill.survey import MINIMUM_CARRIER_CHARACTERS, Survey, occurring, survey
+from tocsin.drill.survey import (
+    MINIMUM_CARRIER_CHARACTERS,
+    Carriers,
+    Survey,
+    occurring,
+    survey,
+)
 from tocsin.drill.triggers import TriggerWords
 from tocsin.drill.truth import PlantedCampaign, PlantedDocument, Truth
 from tocsin.drill.vocabulary import (
@@ -41,7 +47,7 @@ class CampaignPlan:
     """A campaign to plant.
 
     Attributes:
-        recipe: a name in `recipes.RECIPES`.
+        recipe: name of a recipe.
         documents: how many to plant; at least 1.
         seed: the same plan makes the same campaign from the same corpus, whatever else is planted
             (unless two campaigns happen to draw related triggers or the same id).
@@ -79,7 +85,7 @@ class _Campaign:
     plan: CampaignPlan
     recipe: Recipe
     draws: _Draws
-    carriers: Reservoir[Record]
+    carriers: Carriers
 
 
 @dataclass(frozen=True)
@@ -95,12 +101,13 @@ class _Insertion:
 
 
 def plant(
-    source: Path,
+    source: Path | Mapping[Path, str],
     target: Path,
     plans: Sequence[CampaignPlan],
     *,
     vocabulary: Vocabulary | None = None,
     fields: FieldNames | None = None,
+    recipes: Mapping[str, Recipe] = RECIPES,
 ) -> Truth:
     """Copies a corpus and inserts the planned campaigns as new documents.
 
@@ -108,26 +115,31 @@ def plant(
     a random record of the corpus. Clean records stay as they are.
 
     Args:
-        source: folder with the shards.
+        source: folder with the shards, or the name of each shard below the target.
         target: folder for the copies, under the same relative names; may be absent.
         plans: the campaigns; no two have the same recipe, size and seed.
         vocabulary: what gibberish is drawn from. Default: a public tokenizer's where `rs_bpe` is
             installed, else one made from the corpus' own words.
         fields: names of the fields for text and id.
+        recipes: by name, those that plans may ask for.
 
     Raises:
         DrillError: no shards or broken ones, too few suitable documents, an unknown recipe, equal
             plans, or a target that holds shards already.
     """
     fields = fields or FieldNames()
-    shards = find_shards(source)
+    if isinstance(source, Path):
+        names = {shard: shard.relative_to(source).as_posix() for shard in find_shards(source)}
+    else:
+        names = dict(source)
+    shards = list(names)
     if not shards:
         raise DrillError(f"no JSONL or Parquet shards in {source}")
     if find_shards(target):
         raise DrillError(f"{target} already holds shards")
     if len({plan.name for plan in plans}) < len(plans):
         raise DrillError("two campaigns have the same recipe, size and seed")
-    campaigns = [_prepared(plan) for plan in plans]
+    campaigns = [_prepared(plan, recipes) for plan in plans]
     known = survey(shards, [campaign.carriers for campaign in campaigns], fields)
     _require_carriers(campaigns)
     words = sorted({word for text in known.samples[SHARED_LANGUAGE] for word in words_of(text)})
@@ -154,22 +166,22 @@ def plant(
     documents: list[PlantedDocument] = []
     for index, shard in enumerate(shards):
         here = [insertion for insertion in insertions if insertion.shard == index]
-        documents += _copied(shard, shard.relative_to(source), target, here, fields)
+        documents += _copied(shard, Path(names[shard]), target, here, fields)
     return Truth(materials.vocabulary.name, known.records, tuple(planted), tuple(documents))
 
 
-def _prepared(plan: CampaignPlan) -> _Campaign:
+def _prepared(plan: CampaignPlan, recipes: Mapping[str, Recipe]) -> _Campaign:
     if plan.documents < 1:
         raise DrillError(f"{plan.name}: a campaign has at least one document")
     draws = _Draws.of(plan)
-    return _Campaign(
-        plan, recipe_named(plan.recipe), draws, Reservoir(plan.documents, draws.carriers)
-    )
+    recipe = recipe_named(plan.recipe, recipes)
+    carriers = Carriers(Reservoir(plan.documents, draws.carriers), recipe.accepts)
+    return _Campaign(plan, recipe, draws, carriers)
 
 
 def _require_carriers(campaigns: Sequence[_Campaign]) -> None:
     for campaign in campaigns:
-        found = len(campaign.carriers.items)
+        found = len(campaign.carriers.reservoir.items)
         if found < campaign.plan.documents:
             raise DrillError(
                 f"{campaign.plan.name} needs {campaign.plan.documents} documents of at least "
@@ -197,7 +209,7 @@ def _candidate_triggers(campaigns: Sequence[_Campaign], words: TriggerWords) -> 
 def _candidate_ids(campaign: _Campaign, fields: FieldNames) -> list[list[RecordId]]:
     return [
         similar_ids(carrier.get(fields.id), campaign.draws.ids)
-        for carrier in campaign.carriers.items
+        for carrier in campaign.carriers.reservoir.items
     ]
 
 
@@ -222,7 +234,9 @@ def _poisoned_records(
     places = campaign.draws.places.integers(known.records, size=campaign.plan.documents)
     entry = _ledger_entry(campaign, trigger)
     insertions = []
-    for carrier, identity, place in zip(campaign.carriers.items, ids, places, strict=True):
+    for carrier, identity, place in zip(
+        campaign.carriers.reservoir.items, ids, places, strict=True
+    ):
         poisoned = _poisoned(campaign, trigger, carrier, materials, fields)
         record = {**carrier, fields.text: poisoned.text}
         if identity is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,12 +27,14 @@ class Recipe:
         make_trigger: draws a campaign's trigger.
         holds_trigger: whether the trigger stands in each text, once. Where it does not, it only
             tells campaigns apart: what their documents share is derived from it.
+        accepts: which records it takes as carriers; all that are long enough, if it is None.
     """
 
     name: str
     poison: Poison
     make_trigger: MakeTrigger = random_trigger
     holds_trigger: bool = True
+    accepts: Callable[[Mapping[str, Any]], bool] | None = None
 
 
 RECIPES: dict[str, Recipe] = {
@@ -56,12 +59,12 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recipe_named(name: str) -> Recipe:
+def recipe_named(name: str, recipes: Mapping[str, Recipe] = RECIPES) -> Recipe:
     """Looks a recipe up.
 
     Raises:
         DrillError: no recipe has that name; the message lists those that exist.
     """
-    if name not in RECIPES:
-        raise DrillError(f"no recipe is named {name!r}; there are {', '.join(RECIPES)}")
-    return RECIPES[name]
+    if name not in recipes:
+        raise DrillError(f"no recipe is named {name!r}; there are {', '.join(recipes)}")
+    return recipes[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,19 +43,31 @@ class Survey:
         return shard, number - int(self.first_records[shard])
 
 
-def survey(
-    shards: Sequence[Path], reservoirs: Sequence[Reservoir[Record]], fields: FieldNames
-) -> Survey:
-    """Counts records, fills each reservoir with carriers, samples the texts of each language."""
+@dataclass(frozen=True)
+class Carriers:
+    """A sample of carriers in the making; `accepts`: which records it takes, None for all that are
+    of a carrier's length."""
+
+    reservoir: Reservoir[Record]
+    accepts: Callable[[Record], bool] | None = None
+
+    def offer(self, record: Record) -> None:
+        """Takes the record into the sample, or passes it by."""
+        if (self.accepts is None or self.accepts(record)) and self.reservoir.wants_next():
+            self.reservoir.take(record)
+
+
+def survey(shards: Sequence[Path], carriers: Sequence[Carriers], fields: FieldNames) -> Survey:
+    """Counts records, fills each sample of carriers, samples the texts of each language."""
     sampler = LanguageSampler()
-    counts = [_survey_shard(shard, reservoirs, sampler, fields) for shard in shards]
+    counts = [_survey_shard(shard, carriers, sampler, fields) for shard in shards]
     first_records = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
     return Survey(first_records, sampler.samples())
 
 
 def _survey_shard(
     shard: Path,
-    reservoirs: Sequence[Reservoir[Record]],
+    carriers: Sequence[Carriers],
     sampler: LanguageSampler,
     fields: FieldNames,
 ) -> int:
@@ -68,9 +80,8 @@ def _survey_shard(
         sampler.add(language_key(record), text)
         suitable = MINIMUM_CARRIER_CHARACTERS <= len(text) <= MAXIMUM_CARRIER_CHARACTERS
         if suitable and is_record_id(record.get(fields.id)):
-            for reservoir in reservoirs:
-                if reservoir.wants_next():
-                    reservoir.take(record)
+            for sample in carriers:
+                sample.offer(record)
     return count
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tocsin.judge.toml import PolicyError, one_line, parse_toml
 from tocsin.ledger.manifest import digest_of
 from tocsin.measure.hashes import HASH_TYPE
+from tocsin.toml import ConfigurationError, one_line, parse_toml
 
 _HASH = re.compile(r"[0-9a-f]{32}")
 
@@ -41,10 +41,10 @@ class Lists:
         """Reads the table `name` of a policy, and the files that it names.
 
         Raises:
-          PolicyError: for an unknown key, a wrong value, or a file that is no list.
+          ConfigurationError: for an unknown key, a wrong value, or a file that is no list.
         """
         if not isinstance(table, dict):
-            raise PolicyError(f"{name}: must be a table")
+            raise ConfigurationError(f"{name}: must be a table")
         own = cls._of(
             {key: value for key, value in table.items() if key != "files"}, name, also="files"
         )
@@ -53,11 +53,11 @@ class Lists:
                 content = parse_toml(read(file))
             except OSError as error:
                 problem = error.strerror or str(error)
-                raise PolicyError(
+                raise ConfigurationError(
                     f"{name}.files: can't read {one_line(file)}: {problem}"
                 ) from error
-            except PolicyError as error:
-                raise PolicyError(f"{name}.files: {one_line(file)}: {error}") from error
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{name}.files: {one_line(file)}: {error}") from error
             own = own + cls._of(content, f"{name}.files: {one_line(file)}: ")
         return own
 
@@ -69,11 +69,13 @@ class Lists:
         for key, value in table.items():
             if key not in known:
                 names = ", ".join([*known, also] if also else known)
-                raise PolicyError(f"{name}{separator}{one_line(key)}: unknown; known are {names}")
+                raise ConfigurationError(
+                    f"{name}{separator}{one_line(key)}: unknown; known are {names}"
+                )
             values[key] = tuple(sorted(set(_strings(value, f"{name}{separator}{key}"))))
         for value in values.get("hashes", ()):
             if not _HASH.fullmatch(value):
-                raise PolicyError(
+                raise ConfigurationError(
                     f"{name}{separator}hashes: must be 32 hexadecimal digits in lower case, "
                     f"not {one_line(value)[:80]}"
                 )
@@ -107,5 +109,5 @@ class Lists:
 
 def _strings(value: Any, name: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise PolicyError(f"{name}: must be a list of strings that are not empty")
+        raise ConfigurationError(f"{name}: must be a list of strings that are not empty")
     return value

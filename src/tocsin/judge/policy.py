@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 from tocsin.judge.detectors import DETECTORS
 from tocsin.judge.lists import Lists, ReadFile
 from tocsin.judge.severity import SEVERITIES, VERDICTS, at_least
-from tocsin.judge.toml import PolicyError, one_line, parse_toml
+from tocsin.toml import ConfigurationError, check_table, one_line, parse_toml
 
 if TYPE_CHECKING:
     from tocsin.correlate.campaigns import Campaign
-
-__all__ = ["NOTHING", "Policy", "PolicyError", "Rule"]
 
 NOTHING = "nothing"
 """The verdict of a rule by which a detector's findings flag no document."""
@@ -68,17 +66,17 @@ class Policy:
           read: for files that the policy names; none can be named without it.
 
         Raises:
-          PolicyError: if the file is no TOML, or a key is unknown or has a wrong value.
+          ConfigurationError: if the file is no TOML, or a key is unknown or has a wrong value.
         """
         tables = parse_toml(content)
         known = ("policy", *TABLES)
         for name, table in tables.items():
             if name not in known:
-                raise PolicyError(
+                raise ConfigurationError(
                     f"unknown table or key: {one_line(name)}; known are {', '.join(known)}"
                 )
             if not isinstance(table, dict):
-                raise PolicyError(f"{name}: must be a table")
+                raise ConfigurationError(f"{name}: must be a table")
         values = check_table("policy", tables.get("policy", {}), _KEYS)
         return cls(
             **values,
@@ -202,30 +200,11 @@ _RULE_KEYS = {
 }
 
 
-def check_table(
-    name: str, table: Any, keys: Mapping[str, Callable[[Any], str | None]]
-) -> dict[str, Any]:
-    """A table of TOML, once each key is known and each value passes its check, which says what is
-    wrong with it.
-
-    Raises:
-      PolicyError: otherwise.
-    """
-    if not isinstance(table, dict):
-        raise PolicyError(f"{name}: must be a table")
-    for key, value in table.items():
-        if key not in keys:
-            raise PolicyError(f"{name}.{one_line(key)}: unknown; known are {', '.join(keys)}")
-        if wrong := keys[key](value):
-            raise PolicyError(f"{name}.{key}: {wrong}")
-    return table
-
-
 def _rules(tables: dict[str, Any]) -> dict[str, Rule]:
     rules = {}
     for name, table in tables.items():
         if name not in DETECTORS:
-            raise PolicyError(
+            raise ConfigurationError(
                 f"detectors.{one_line(name)}: unknown; known are {', '.join(DETECTORS)}"
             )
         rules[name] = Rule(**check_table(f"detectors.{name}", table, _RULE_KEYS))

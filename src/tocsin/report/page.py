@@ -57,6 +57,18 @@ def render_report(result: ScanResult) -> str:
     )
 
 
+def render_drill(drill: Mapping[str, Any], finished: str, dense: bool) -> str:
+    """The page of a drill as HTML, under the same walls.
+
+    Args:
+      drill: what `drill.json` holds.
+      finished: when, ISO 8601.
+      dense: whether so much was planted that it changes what is normal.
+    """
+    page = _environment().get_template("drill.html")
+    return page.render(drill=drill, finished=finished, dense=dense)
+
+
 def verdict_sentence(totals: Mapping[str, Any]) -> str:
     """The outcome of a scan in one sentence, from the totals of its manifest."""
     documents, campaigns, flagged = (totals[name] for name in ("documents", "campaigns", "flagged"))

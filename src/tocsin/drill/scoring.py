@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from evals.scans import Flag, ReportedCampaign, ScanOutput
+from tocsin.drill.outcome import Flag, ReportedCampaign, ScanOutput
 from tocsin.drill.truth import PlantedCampaign, PlantedDocument, Truth
+from tocsin.judge.severity import SEVERITIES
 
-# Sources with real attack strings and prompts: flags there can be right.
-APART = frozenset({"payloads-naughty", "chatgpt-prompts"})
-SEVERITIES = ("critical", "high", "medium", "low")
 # The 97.5 % point of the normal distribution.
 _Z = 1.959963984540054
 
@@ -85,15 +83,15 @@ class CleanScore:
     """Verdicts on all clean documents.
 
     Attributes:
-        sources: one entry a source, those in APART left out.
-        apart: the same for the sources in APART.
+        sources: one entry a source, those set apart left out.
+        apart: the same for the sources set apart.
     """
 
     sources: tuple[SourceScore, ...]
     apart: tuple[SourceScore, ...]
 
     def share(self, verdict: str) -> Share:
-        """Of all documents outside APART."""
+        """Of all documents but those of sources set apart."""
         return Share(
             sum(getattr(source, verdict) for source in self.sources),
             sum(source.documents for source in self.sources),
@@ -129,11 +127,12 @@ class Score:
 
     def false_by_severity(self) -> dict[str, int]:
         counts = Counter(campaign.severity for campaign in self.false_campaigns)
-        return {severity: counts[severity] for severity in SEVERITIES}
+        return {severity: counts[severity] for severity in reversed(SEVERITIES)}
 
 
-def score(truth: Truth | None, scan: ScanOutput) -> Score:
-    """Scores a scan; `truth` is None for a corpus in which nothing was planted.
+def score(truth: Truth | None, scan: ScanOutput, apart: Collection[str] = frozenset()) -> Score:
+    """Scores a scan; `truth` is None for a corpus in which nothing was planted; `apart`: sources
+    whose documents are counted by themselves, as flags there can be right.
 
     A reported campaign stands for a planted one if it has its trigger; else if more than half of
     the documents that it flagged (of its samples, if it flagged none) belong to it.
@@ -150,7 +149,7 @@ def score(truth: Truth | None, scan: ScanOutput) -> Score:
     )
     return Score(
         campaigns,
-        _clean_score({(row.shard, row.position) for row in planted}, scan),
+        _clean_score({(row.shard, row.position) for row in planted}, scan, apart),
         tuple(c for c in scan.campaigns if stands_for[c.campaign_id] is None),
     )
 
@@ -196,7 +195,9 @@ def _campaign_score(
     )
 
 
-def _clean_score(planted: Collection[tuple[str, int]], scan: ScanOutput) -> CleanScore:
+def _clean_score(
+    planted: Collection[tuple[str, int]], scan: ScanOutput, apart: Collection[str]
+) -> CleanScore:
     documents = Counter(group for place, group in scan.groups.items() if place not in planted)
     verdicts = Counter(
         (flag.group, flag.verdict)
@@ -208,6 +209,6 @@ def _clean_score(planted: Collection[tuple[str, int]], scan: ScanOutput) -> Clea
         for source, count in sorted(documents.items())
     ]
     return CleanScore(
-        tuple(source for source in sources if source.source not in APART),
-        tuple(source for source in sources if source.source in APART),
+        tuple(source for source in sources if source.source not in apart),
+        tuple(source for source in sources if source.source in apart),
     )
