@@ -16,6 +16,7 @@ from tocsin.beam.correlate import FindSuspects, SweepShards, add_counts
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import LearnProfile
 from tocsin.beam.measure import MeasureShards
+from tocsin.beam.memory import Recall, Remember
 from tocsin.beam.shared import FindLeads
 from tocsin.beam.totals import Totals
 
@@ -33,15 +34,19 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
     # Measure: each shard's `documents`, `dead_letters` and `evidence` parts, written in one step.
     measured = shards | "Measure" >> MeasureShards(job, profile)
     receipts = AsList(measured.receipts)
+    earlier = job.night.statistics if job.night else ()
     totals = AsSingleton(
         pipeline
         | "Measured" >> beam.Create([None])
-        | "Totals" >> beam.Map(lambda _, receipts: Totals.of(receipts), receipts)
+        | "Totals" >> beam.Map(lambda _, receipts: Totals.of([*receipts, *earlier]), receipts)
     )
+    onsets = measured.onsets
+    if job.night:
+        onsets = onsets | "Remember" >> Remember(job, "onsets")
 
     # Correlate: strings that stand at many onsets, passages and stories that documents share; where
     # else do they stand, and in what surroundings?
-    suspects = AsSingleton(measured.onsets | "Suspects" >> FindSuspects(profile, totals))
+    suspects = AsSingleton(onsets | "Suspects" >> FindSuspects(profile, totals))
     leads = AsSingleton(pipeline | "Shared" >> FindLeads(job, measured))
     swept = shards | "Sweep" >> SweepShards(job, profile, suspects, leads)
     counts = AsSingleton(swept.counts | "Add counts" >> beam.CombineGlobally(add_counts))
@@ -58,6 +63,12 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
         "leads": leads,
         "read": AsList(swept.read),
     }
+    if job.night:
+        recalled = pipeline | "Recall" >> Recall(job, profile, suspects)
+        found["recalled"] = AsSingleton(
+            recalled.counts | "Add hits" >> beam.CombineGlobally(add_counts)
+        )
+        found["recollections"] = AsList(recalled.occurrences)
     pipeline | "Commit" >> Commit(job, found)
 
 

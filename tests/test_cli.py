@@ -83,6 +83,7 @@ def test_scan_by_default(line: CommandLine) -> None:
         (["corpus"], "out"),
         {
             "profile": None,
+            "state": None,
             "policy": Policy(),
             "fields": FieldNames(),
             "engine": Engine("DirectRunner", ()),
@@ -96,14 +97,15 @@ def test_every_option_of_scan(line: CommandLine, tmp_path: Path) -> None:
     config = tmp_path / "policy.toml"
     config.write_text("[policy]\nminimum_groups = 5\n")
     call = line.call(
-        "scan", "a", "gs://b/*.jsonl", "--out", "gs://b/out", "--profile", "p", "--config",
-        str(config), "--max-dead-letters", "0.25", "--fail-on", "medium", "--text-field", "t",
-        "--id-field", "i", "--group-field", "g", "--runner", "FlinkRunner", "--verbose", "c",
+        "scan", "a", "gs://b/*.jsonl", "--out", "gs://b/out", "--profile", "p", "--state", "s",
+        "--config", str(config), "--max-dead-letters", "0.25", "--fail-on", "medium",
+        "--text-field", "t", "--id-field", "i", "--group-field", "g", "--runner", "FlinkRunner", "--verbose", "c",
         "--flink_master=localhost:8081",
     )  # fmt: skip
     assert call.arguments == (["a", "gs://b/*.jsonl", "c"], "gs://b/out")
     assert call.options == {
         "profile": "p",
+        "state": "s",
         "policy": Policy(minimum_groups=5),
         "fields": FieldNames("t", "i", "g"),
         "engine": Engine("FlinkRunner", ("--flink_master=localhost:8081",)),

@@ -73,6 +73,9 @@ def tocsin_command() -> None:
 @_inputs
 @_output_option("Folder for the result.")
 @click.option("--profile", metavar="DIR", help="A profile (default: learn one from the input).")
+@click.option("--state", metavar="DIR",
+              help="What is remembered from night to night, see docs/state.md: reads only new and "
+                   "changed shards.")  # fmt: skip
 @_config
 @click.option("--max-dead-letters", type=click.FloatRange(0, 1), metavar="SHARE",
               help="Fail if more than this share of the records can't be read.")  # fmt: skip
@@ -85,8 +88,8 @@ def scan(**options: Any) -> int:
     """
     policy = _policy(options["config"])
     inputs, engine = _engine(options)
-    return _run("scan", inputs, options["output"], profile=options["profile"], policy=policy,
-                fields=_fields(options), engine=engine,
+    return _run("scan", inputs, options["output"], profile=options["profile"],
+                state=options["state"], policy=policy, fields=_fields(options), engine=engine,
                 max_dead_letters=options["max_dead_letters"],
                 fail_on=options["fail_on"])  # fmt: skip
 
@@ -284,8 +287,10 @@ def _engine(options: dict[str, Any]) -> tuple[list[str], Any]:
 
 def _run(command: str, *arguments: Any, **options: Any) -> int:
     """Runs a command and turns its failures into one line and an exit code."""
+    from tocsin.beam.lease import StateBusy
     from tocsin.beam.prepare import UsageError
     from tocsin.beam.run import JobFailed
+    from tocsin.beam.state import StateError
     from tocsin.beam.storage import StorageError
     from tocsin.commands.console import fail
     from tocsin.ledger.manifest import ManifestError
@@ -294,10 +299,10 @@ def _run(command: str, *arguments: Any, **options: Any) -> int:
     module = importlib.import_module(f"tocsin.commands.{command}")
     try:
         return module.run(*arguments, **options)
-    except (UsageError, StorageError, ProfileError, ManifestError) as error:
+    except (UsageError, StorageError, StateError, ProfileError, ManifestError) as error:
         fail(str(error))
         return WRONG_USAGE
-    except (JobFailed, OSError) as error:
+    except (JobFailed, StateBusy, OSError) as error:
         fail(str(error))
         return FAILED
 

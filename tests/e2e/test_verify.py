@@ -14,7 +14,7 @@ from e2e.corpus import write_shards
 from e2e.processes import run, run_well
 from e2e.results import manifest_of
 from tocsin.beam.learn import load_profile
-from tocsin.beam.verify import verify_scan
+from tocsin.beam.verify import verify
 from tocsin.ledger.manifest import decode, encode
 
 
@@ -116,7 +116,7 @@ _TAMPERED: dict[str, tuple[Callable[[Path], object], str, str]] = {
 def test_tampering_is_found_and_named(tampered: Path, what: str) -> None:
     tamper, kind, subject = _TAMPERED[what]
     tamper(tampered)
-    problems = verify_scan(str(tampered / "out")).problems
+    problems = verify(str(tampered / "out")).problems
     assert problems
     assert {(problem.kind, problem.subject.endswith(subject)) for problem in problems} == {
         (kind, True)
@@ -124,7 +124,7 @@ def test_tampering_is_found_and_named(tampered: Path, what: str) -> None:
 
 
 def test_nothing_is_wrong(original: Path) -> None:
-    result = verify_scan(str(original / "out"))
+    result = verify(str(original / "out"))
     assert result.problems == []
     assert result.inputs == 2
     assert result.outputs == len(manifest_of(original / "out")["outputs"]) + 1

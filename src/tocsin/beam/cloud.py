@@ -71,6 +71,36 @@ def stat(uri: str) -> StoredObject:
         return StoredObject(uri, blob.size, blob.generation, blob.crc32c)
 
 
+def create(uri: str, content: bytes) -> None:
+    """Creates an object, on the condition that there is none of its name.
+
+    Raises:
+      FileExistsError: if there is one already.
+      CloudError: if storage refuses.
+    """
+    try:
+        with _one_line(uri):
+            _blob(uri).upload_from_string(
+                content, "application/octet-stream", if_generation_match=0, checksum="crc32c"
+            )
+    except PreconditionFailed as error:
+        # A repeated request may have met what its first attempt, of which the answer was lost, has
+        # created.
+        if read(uri) != content:
+            raise FileExistsError(f"there is an object already: {uri}") from error
+
+
+def read(uri: str, generation: int | None = None) -> bytes:
+    """The content of a (small) object, checked against its checksum.
+
+    Raises:
+      FileNotFoundError: if there is none, or none of that generation.
+      CloudError: if storage refuses.
+    """
+    with _one_line(uri):
+        return _blob(uri, generation).download_as_bytes(raw_download=True, checksum="crc32c")
+
+
 def _blob(uri: str, generation: int | None = None) -> gcs.Blob:
     bucket, _, name = uri.removeprefix(PREFIX).partition("/")
     return client().bucket(bucket).blob(name, generation=generation)

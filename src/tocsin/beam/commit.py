@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,9 +16,12 @@ from apache_beam.metrics import Metrics
 from tocsin.beam import storage
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
+from tocsin.beam.memory import keep_evidence, keep_profile, kept_files, with_memory
 from tocsin.beam.packing import unpack, unpack_table
+from tocsin.beam.past import CAMPAIGNS, FLAGGED, Past
 from tocsin.beam.results import SUSPECTS_FILE, read_identities, write_report, write_tables
-from tocsin.beam.totals import Totals
+from tocsin.beam.state import commit_night
+from tocsin.beam.totals import Totals, statistics_of
 from tocsin.correlate.campaigns import Campaign, find_campaigns
 from tocsin.correlate.claims import find_claims
 from tocsin.correlate.payloads import find_payloads
@@ -61,14 +65,18 @@ def _commit(
     profile: str,
     receipts: list[dict[str, Any]],
     findings: list[tuple[int, bytes]],
-    totals: Totals,
+    totals: Totals,  # of all nights that are remembered
     suspects: bytes,
     counts: bytes,
     occurrences: list[bytes],
     leads: bytes,
     read: list[bytes],
+    recalled: bytes | None = None,
+    recollections: Sequence[bytes] = (),
 ) -> str:
     receipts = sorted(receipts, key=lambda receipt: receipt["shard"])
+    remembered, totals = totals, Totals.of(receipts)
+    past = Past.of(job.night) if job.night else None
     if problems := reconcile(receipts):
         raise CountsDisagree("; ".join(problems[:3]))
     if job.max_dead_letters is not None:
@@ -80,31 +88,38 @@ def _commit(
             )
     [tested] = unpack(suspects)
     swept = SweepCounts(*unpack(counts))
+    rows = [unpack_table(block) for block in occurrences]
+    if recalled is not None:
+        hits = SweepCounts(*unpack(recalled))
+        swept, earlier_rows = with_memory(tested, swept, hits, recollections, load_profile(profile))
+        rows.append(earlier_rows)
     campaigns, thresholds = find_campaigns(
         tested,
         swept,
-        pa.concat_tables(
-            [OCCURRENCE_SCHEMA.empty_table(), *[unpack_table(block) for block in occurrences]]
-        ),
-        totals.corpus(),
+        pa.concat_tables([OCCURRENCE_SCHEMA.empty_table(), *rows]),
+        remembered.corpus(),
     )
     campaigns += _campaigns_of_leads(leads, read)
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     found = Found(
-        campaigns,
+        past.active(campaigns) if past else campaigns,
         {shard: unpack_table(packed) for shard, packed in findings},
         datetime.fromisoformat(job.started),
+        past.first_seen if past else {},
     )
     # What `tocsin judge` judges again is written beside the verdicts.
     outputs = [output for receipt in receipts for output in receipt["outputs"]]
+    source_uris = {shard.index: shard.uri for shard in job.shards}
     scanned = Scanned(
         job.scan_id,
         totals.documents,
-        totals.groups,
-        {shard.index: shard.uri for shard in job.shards},
+        remembered.groups,
+        source_uris | (past.source_uris if past else {}),
         functools.partial(read_identities, job.output, outputs),
     )
     judgement = judge(found, job.policy, scanned)
+    if past:
+        judgement = replace(judgement, flagged=past.unsaid(judgement.flagged))
     tables = {
         **found.tables(),
         SUSPECTS_FILE: suspect_table(tested, swept),
@@ -126,7 +141,7 @@ def _commit(
         }
         for receipt in receipts
     ]  # fmt: skip
-    manifest = {
+    manifest: dict[str, Any] = {
         "scan_id": job.scan_id,
         "tocsin_version": versions()["tocsin"],
         "versions": versions(),
@@ -162,8 +177,34 @@ def _commit(
         "outputs": outputs,
         "previous": None,
     }
+    if past:
+        manifest |= {
+            "previous": past.night.previous,
+            "night": past.night.number,
+            "run": past.night.run,
+            "output": job.output,
+            "shards": past.night.changes,
+            "earlier_shards": past.named_shards(found.campaigns),
+            "state": {
+                "uri": past.night.state,
+                "files": [
+                    *kept_files(past.night),
+                    *keep_evidence(job, outputs, statistics_of(receipts)),
+                    *past.keep(
+                        receipts,
+                        job.output,
+                        {FLAGGED: judgement.flagged, CAMPAIGNS: judgement.campaigns},
+                    ),
+                    *keep_profile(past.night, profile),
+                ],
+            },
+        }
     write_report(job.output, manifest)
-    storage.write(job.path(MANIFEST_FILE), encode(manifest))
+    content = encode(manifest)
+    if past:
+        night = past.night
+        content = commit_night(night.state, night.number, night.run, night.lease, content)
+    storage.write(job.path(MANIFEST_FILE), content)
     return job.path(MANIFEST_FILE)
 
 

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from tocsin.beam import storage
 from tocsin.beam.identity import IdentifyingReader, Identity
+from tocsin.beam.night import Night
 from tocsin.beam.progress import Progress
 from tocsin.corpus.batches import FieldNames, Limits, ShardPart
 from tocsin.corpus.dead_letters import unreadable_shard
@@ -88,7 +89,8 @@ class ScanJob(CorpusJob):
     `output`: OUT; `profile_uri`: the folder of a profile, or None to learn one first, into
     OUT/profile; `sample_rate`: for that; `partitions`: of the evidence; `policy`: for the verdicts;
     `max_dead_letters`: share of records above which the scan fails, None for any; `runner`: its
-    name, for the manifest; `started`: ISO 8601, UTC; `profile_digest`: of the profile given.
+    name, for the manifest; `started`: ISO 8601, UTC; `profile_digest`: of the profile given;
+    `night`: of a state, None for a scan that stands by itself.
     """
 
     output: str
@@ -100,6 +102,7 @@ class ScanJob(CorpusJob):
     runner: str
     started: str
     profile_digest: str | None
+    night: Night | None = None
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -110,6 +113,7 @@ class ScanJob(CorpusJob):
             "policy": self.policy.describe(),
             "profile": self.profile_digest or "own",
             "sample_rate": self.sample_rate,
+            "previous": self.night.previous if self.night else None,
         }
 
     @property

@@ -65,11 +65,13 @@ def judge_again(output: str, policy: Policy) -> Rejudged:
         findings,
         datetime.fromisoformat(before["started"]),
     )
+    source_uris = dict(enumerate(entry["uri"] for entry in before["inputs"]))
+    source_uris |= {int(number): uri for number, uri in before.get("earlier_shards", {}).items()}
     scanned = Scanned(
         before["scan_id"],
         before["totals"]["documents"],
         before["totals"]["groups"],
-        dict(enumerate(entry["uri"] for entry in before["inputs"])),
+        source_uris,
         functools.partial(read_identities, output, before["outputs"]),
     )
     judgement = judge(found, policy, scanned)

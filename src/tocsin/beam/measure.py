@@ -27,6 +27,7 @@ from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
 from tocsin.corpus.shards import Shard
 from tocsin.ledger.manifest import digest_of
 from tocsin.measure.batch import BUCKETS, MEASURED_SCHEMA, Measurement, Measurer
+from tocsin.measure.excerpts import EXCERPT_SCHEMA, excerpts_of
 from tocsin.measure.findings import FINDING_SCHEMA
 from tocsin.measure.onsets import CHANNELS
 
@@ -97,7 +98,7 @@ class _MeasureShard(beam.DoFn):
         records: dict[str, list[np.ndarray]] = {
             name: [np.empty(0, kind.records)] for name, kind in KINDS.items()
         }
-        found = []
+        found, excerpts = [], []
         identities: list[Identity] = []
         documents_path = _part("documents/part", shard)
         with storage.writing(self._job.path(documents_path)) as file:
@@ -108,6 +109,8 @@ class _MeasureShard(beam.DoFn):
                 for name in KINDS:
                     records[name].append(measured.evidence[name])
                 found.append(measured.findings)
+                if self._job.night:
+                    excerpts.append(excerpts_of(read.documents, measured))
                 totals.add(measured, read.dead_letters, read.other_records)
             writer.close()
         outputs = [_output(documents_path, totals.documents, file)]
@@ -117,6 +120,7 @@ class _MeasureShard(beam.DoFn):
         tables = {
             _part("dead_letters/part", shard): dead_letters,
             _part("evidence/findings", shard): findings,
+            _part("evidence/excerpts", shard): pa.Table.from_batches(excerpts, EXCERPT_SCHEMA),
             **{
                 _part(f"evidence/{kind.prefix}", shard): table_of(evidence[name])
                 for name, kind in KINDS.items()

@@ -40,11 +40,11 @@ class Progress:
     def create(cls, shards: int) -> Progress:
         """A new table in the machine's folder for temporary files."""
         with tempfile.NamedTemporaryFile(prefix="tocsin-progress-", delete=False) as file:
-            file.truncate(shards * len(STAGES) * _ROW.itemsize)
+            file.truncate(max(shards, 1) * len(STAGES) * _ROW.itemsize)
             return cls(file.name, shards)
 
     def _rows(self, mode: str) -> np.ndarray:
-        shape = (len(STAGES), self.shards)
+        shape = (len(STAGES), max(self.shards, 1))  # a file without a byte can't be mapped
         return np.memmap(self.path, _ROW, mode, shape=shape)  # type: ignore[call-overload]
 
     def report(

@@ -21,6 +21,8 @@ from apache_beam.internal.gcp import auth
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from tocsin.beam import cloud
+
 _RAW = CompressionTypes.UNCOMPRESSED
 _WILDCARDS = frozenset("*?[")
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
@@ -248,6 +250,29 @@ def write(uri: str, content: bytes) -> WrittenFile:
     with writing(uri) as file:
         file.write(content)
     return file
+
+
+def create(uri: str, content: bytes) -> None:
+    """Writes a whole file where there is none: of several writers, one succeeds.
+
+    Raises:
+      FileExistsError: if there is one already.
+      OSError: if it can't be written.
+    """
+    if is_remote(uri):
+        cloud.create(uri, content)
+        return
+    path = Path(uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        with open(temporary, "xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(temporary, path)  # unlike a rename, it fails if the name is taken
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def delete_temporaries(folder: str) -> None:

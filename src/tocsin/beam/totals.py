@@ -18,6 +18,28 @@ from tocsin.measure.onsets import CHANNELS, LONGEST_NGRAM
 _SUMMED = ("records", "documents", "dead_letters", "other_records", "text_bytes", "tokens")
 
 
+def statistics_of(receipts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What Totals adds up, added up as one receipt: what a later night needs of this one."""
+    receipts = list(receipts)
+    totals = Totals.of(receipts)
+    return {
+        "shard": 0,
+        **{name: getattr(totals, name) for name in (*_SUMMED, "surprisal", "dead_letter_reasons")},
+        "groups": _groups(receipts).reg.astype(np.uint8).tobytes().hex(),
+        "bucket_tokens": totals.bucket_tokens.tolist(),
+        "bucket_onsets": totals.bucket_onsets.tolist(),
+        "bucket_decoys": totals.bucket_decoys.tolist(),
+    }
+
+
+def _groups(receipts: Iterable[dict[str, Any]]) -> HyperLogLogPlusPlus:
+    groups = HyperLogLogPlusPlus(GROUPS_PRECISION)
+    for receipt in receipts:
+        registers = np.frombuffer(bytes.fromhex(receipt["groups"]), np.uint8)
+        groups.reg = np.maximum(groups.reg, registers)
+    return groups
+
+
 @dataclass(frozen=True)
 class Totals:
     """Sums over all shards; `bucket_tokens`: int64 (buckets,); `bucket_onsets`, `bucket_decoys`:
@@ -40,12 +62,8 @@ class Totals:
     def of(cls, receipts: Iterable[dict[str, Any]]) -> Totals:
         """Adds up receipts, in the order of their shards whatever the order given."""
         ordered = sorted(receipts, key=lambda receipt: receipt["shard"])
-        groups = HyperLogLogPlusPlus(GROUPS_PRECISION)
         reasons: dict[str, int] = {}
         for receipt in ordered:
-            groups.reg = np.maximum(
-                groups.reg, np.frombuffer(bytes.fromhex(receipt["groups"]), np.uint8)
-            )
             for reason, count in receipt["dead_letter_reasons"].items():
                 reasons[reason] = reasons.get(reason, 0) + count
 
@@ -55,7 +73,7 @@ class Totals:
 
         return cls(
             **{name: sum(receipt[name] for receipt in ordered) for name in _SUMMED},
-            groups=round(groups.count()),
+            groups=round(_groups(ordered).count()),
             surprisal=sum(receipt["surprisal"] for receipt in ordered),
             dead_letter_reasons=dict(sorted(reasons.items())),
             bucket_tokens=by_bucket("bucket_tokens"),

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import Any
+
+import pyarrow as pa
 
 from tocsin.beam import storage
 from tocsin.beam.identity import identify
 from tocsin.beam.learn import load_profile
-from tocsin.beam.results import REPORT_FILE, read_manifest
+from tocsin.beam.lease import FOLDER as LEASES
+from tocsin.beam.lease import last_known_night
+from tocsin.beam.results import REPORT_FILE, read_manifest, read_part
+from tocsin.beam.state import SHARDS, committed_nights, night_path
 from tocsin.ledger import verification
-from tocsin.ledger.manifest import ManifestError
+from tocsin.ledger.manifest import MANIFEST_FILE, ManifestError, decode
+from tocsin.ledger.shards import from_table
 from tocsin.ledger.verification import Verification
 from tocsin.measure.profile import DESCRIPTION_FILE, ProfileError
 
@@ -20,33 +27,95 @@ _FOLDERS = ("documents", "dead_letters", "evidence", "campaigns", "flagged")
 """Folders of OUT of which the manifest names every file."""
 
 
-def verify_scan(output: str) -> Verification:
-    """Checks OUT against its manifest, and the shards that were scanned against their identities.
+def verify(folder: str) -> Verification:
+    """Checks OUT or a state, whichever the folder holds.
 
     Raises:
       OSError: if the storage fails; files that are not there are problems, not errors.
     """
     result = Verification()
+    if committed_nights(folder) or storage.files_in(storage.join(folder, LEASES)):
+        _verify_state(folder, result)
+        return result
     try:
-        manifest = read_manifest(output)
+        manifest = read_manifest(folder)
     except ManifestError as error:
-        result.found(verification.ALTERED_MANIFEST, output, str(error))
+        result.found(verification.ALTERED_MANIFEST, folder, str(error))
+        return result
+    if manifest is None:
+        result.found(verification.MISSING_MANIFEST, folder, "no manifest, so no result")
         return result
     result.manifests += 1
-    if manifest is None:
-        result.found(verification.MISSING_MANIFEST, output, "no manifest, so no result")
-        return result
-    for line in verification.check_counts(manifest):
-        result.found(verification.ALTERED_MANIFEST, output, line)
-    check_outputs(output, manifest["outputs"], result)
-    _check_unknown(output, manifest, result)
-    _check_profile(manifest["profile"], result)
+    _verify_scan(folder, manifest, result)
     for entry in manifest["inputs"]:
         check_input(entry, result)
     return result
 
 
-def check_outputs(folder: str, outputs: list[dict[str, Any]], result: Verification) -> None:
+def _verify_scan(output: str, manifest: dict[str, Any], result: Verification) -> None:
+    for line in verification.check_counts(manifest):
+        result.found(verification.ALTERED_MANIFEST, output, line)
+    check_outputs(output, manifest["outputs"], result)
+    _check_unknown(output, manifest, result)
+    _check_profile(manifest["profile"], result)
+
+
+def _verify_state(uri: str, result: Verification) -> None:
+    """The chain of manifests, what the last one names, the results of all nights as far as they are
+    still there, and the shards as they are now."""
+    manifests = [
+        (night, storage.read(storage.join(uri, night_path(night))))
+        for night in committed_nights(uri)
+    ]
+    decoded = verification.check_chain(manifests, last_known_night(uri), result)
+    for (night, content), manifest in zip(manifests, decoded):
+        if manifest is not None:
+            _verify_night(night, content, manifest, result)
+    head = decoded[-1] if decoded else None
+    if head is None:
+        return
+    files = head["state"]["files"]
+    check_outputs(uri, files, result, verification.ALTERED_STATE, verification.MISSING_STATE)
+    for entry in files:
+        with contextlib.suppress(OSError, pa.ArrowException):  # it was found above
+            if entry["kind"] == SHARDS:
+                for shard in from_table(read_part(uri, entry["path"])):
+                    if shard.present:
+                        check_input(vars(shard), result)
+
+
+def _verify_night(
+    night: int, content: bytes, manifest: dict[str, Any], result: Verification
+) -> None:
+    output = manifest["output"]
+    if not storage.files_in(output):
+        result.absent += 1
+        return
+    uri = storage.join(output, MANIFEST_FILE)
+    if not storage.exists(uri):
+        result.found(verification.MISSING_MANIFEST, output, f"it is the result of night {night}")
+        return
+    written = storage.read(uri)
+    if written != content:
+        try:
+            manifest = decode(written)
+        except ManifestError as error:
+            result.found(verification.ALTERED_MANIFEST, output, str(error))
+            return
+        judged = manifest.get("judged", {}).get("manifest_before")
+        if judged != hashlib.sha256(content).hexdigest():
+            detail = f"it is not the manifest that the state has of night {night}"
+            result.found(verification.ALTERED_MANIFEST, output, detail)
+    _verify_scan(output, manifest, result)
+
+
+def check_outputs(
+    folder: str,
+    outputs: list[dict[str, Any]],
+    result: Verification,
+    altered: str = verification.ALTERED_OUTPUT,
+    missing: str = verification.MISSING_OUTPUT,
+) -> None:
     """Checks files of a folder against their sizes and digests."""
     for output in outputs:
         result.outputs += 1
@@ -54,14 +123,14 @@ def check_outputs(folder: str, outputs: list[dict[str, Any]], result: Verificati
         try:
             digest, size = _digest(storage.join(folder, path))
         except FileNotFoundError:
-            result.found(verification.MISSING_OUTPUT, path, "there is no such file")
+            result.found(missing, path, "there is no such file")
             continue
         if size != output["bytes"]:
             detail = f"it has {size:,} bytes, the manifest says {output['bytes']:,}"
-            result.found(verification.ALTERED_OUTPUT, path, detail)
+            result.found(altered, path, detail)
         elif digest != output["sha256"]:
             detail = f"its SHA-256 is {digest[:12]}…, the manifest says {output['sha256'][:12]}…"
-            result.found(verification.ALTERED_OUTPUT, path, detail)
+            result.found(altered, path, detail)
 
 
 def check_input(entry: dict[str, Any], result: Verification) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -12,6 +13,7 @@ from rich.table import Table
 from tocsin.beam import prepare, storage
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
+from tocsin.beam.night import Prepared, complete_output, prepared_night
 from tocsin.beam.progress import Progress
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.run import Engine
@@ -21,7 +23,6 @@ from tocsin.judge.judgement import OVER_BUDGET_FILE
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA
-from tocsin.ledger.manifest import digest_of
 from tocsin.pipelines.scan import scan
 from tocsin.report.visible import visible
 
@@ -34,6 +35,7 @@ def run(
     output: str,
     *,
     profile: str | None,
+    state: str | None,
     policy: Policy,
     fields: FieldNames,
     engine: Engine,
@@ -48,71 +50,100 @@ def run(
     """
     output = prepare.absolute(output)
     inputs = prepare.find_inputs(patterns, output)
-    digest = None
-    if profile is not None:
-        profile = prepare.absolute(profile)
-        try:
-            digest = load_profile(profile).digest
-        except OSError as error:
-            raise prepare.UsageError(f"no profile in {profile}: {error}") from error
-    job = ScanJob(
-        shards=inputs.shards,
-        skipped=inputs.skipped,
-        fields=fields,
-        limits=Limits(),
-        progress=None,
-        output=output,
-        profile_uri=profile,
-        sample_rate=inputs.sample_rate,
-        partitions=inputs.partitions,
-        policy=policy,
-        max_dead_letters=max_dead_letters,
-        runner=engine.runner,
-        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        profile_digest=digest,
-    )
-    manifest = read_manifest(output)
-    if manifest is None:
-        prepare.check_output(output)
-        storage.delete_temporaries(output)
-        progress = Progress.create(len(inputs.shards))
-        job = replace(job, progress=progress)
-        started = time.monotonic()
-        with watch(progress, inputs.stored_bytes):
-            engine.run(lambda pipeline: scan(pipeline, job), inputs.stored_bytes)
-        seconds: float | None = time.monotonic() - started
+    with contextlib.ExitStack() as held:
+        shards, night = inputs.shards, None
+        if state is not None:
+            state = prepare.absolute(state)
+            _check_apart(state, output, patterns)
+            prepared = held.enter_context(prepared_night(state, inputs.shards))
+            complete_output(prepared.state, output)
+            if _is_last_night(prepared, output):
+                return _finish(output, read_manifest(output), None, fail_on)
+            shards, night = prepared.shards, prepared.night
+            profile = profile or night.profile
+        job = ScanJob(
+            shards=shards,
+            skipped=inputs.skipped,
+            fields=fields,
+            limits=Limits(),
+            progress=None,
+            output=output,
+            profile_uri=profile and prepare.absolute(profile),
+            sample_rate=inputs.sample_rate,
+            partitions=inputs.partitions,
+            policy=policy,
+            max_dead_letters=max_dead_letters,
+            runner=engine.runner,
+            started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            profile_digest=_profile_digest(profile),
+            night=night,
+        )
         manifest = read_manifest(output)
+        seconds: float | None = None
         if manifest is None:
-            raise prepare.UsageError(f"{engine.runner} has accepted the job; OUT follows when done")
-    elif manifest["scan_id"] == job.scan_id:
+            seconds = _scan(job, engine)
+            manifest = read_manifest(output)
+            if manifest is None:
+                raise prepare.UsageError(
+                    f"{engine.runner} has accepted the job; OUT follows when done"
+                )
+        elif manifest["scan_id"] != job.scan_id:
+            raise prepare.UsageError(
+                f"{output} holds the results of another scan ({manifest['scan_id']}): "
+                "choose another folder, or delete it"
+            )
+    return _finish(output, manifest, seconds, fail_on)
+
+
+def _profile_digest(profile: str | None) -> str | None:
+    if profile is None:
+        return None
+    profile = prepare.absolute(profile)
+    try:
+        return load_profile(profile).digest
+    except OSError as error:
+        raise prepare.UsageError(f"no profile in {profile}: {error}") from error
+
+
+def _check_apart(state: str, output: str, patterns: list[str]) -> None:
+    folders = [output, *[prepare.absolute(one) for one in patterns if not set("*?[") & set(one)]]
+    for folder in folders:
+        if prepare.is_below(state, folder) or prepare.is_below(folder, state):
+            raise prepare.UsageError(f"the state {state} must lie apart from {folder}")
+
+
+def _is_last_night(prepared: Prepared, output: str) -> bool:
+    """Whether OUT holds the last night of the state, and nothing has come since."""
+    head = prepared.state.head
+    return bool(head and head["output"] == output and prepared.nothing_new)
+
+
+def _scan(job: ScanJob, engine: Engine) -> float:
+    """Runs the scan; how many seconds it took."""
+    prepare.check_output(job.output)
+    storage.delete_temporaries(job.output)
+    progress = Progress.create(len(job.shards))
+    job = replace(job, progress=progress)
+    stored_bytes = sum(shard.size for shard in job.shards)
+    started = time.monotonic()
+    with watch(progress, stored_bytes):
+        engine.run(lambda pipeline: scan(pipeline, job), stored_bytes)
+    return time.monotonic() - started
+
+
+def _finish(
+    output: str, manifest: dict[str, Any] | None, seconds: float | None, fail_on: str | None
+) -> int:
+    """Prints the result of a scan, that took so many seconds or was complete before; the exit
+    code."""
+    assert manifest
+    if seconds is None:
         out.print("This scan is complete already; nothing was read.")
-        if manifest["configuration_digest"] != digest_of(job.configuration):
-            out.print("Its verdicts are those of another policy, by which it was judged since.")
-        seconds = None
-    elif _differs_by_policy(manifest, job):
-        raise prepare.UsageError(
-            f"{output} holds a scan of this input by another policy: tocsin judge {output} "
-            "applies a policy without reading the corpus again"
-        )
-    else:
-        raise prepare.UsageError(
-            f"{output} holds the results of another scan ({manifest['scan_id']}): "
-            "choose another folder, or delete it"
-        )
     campaigns = read_parts(output, manifest, "campaigns", CAMPAIGN_SCHEMA).to_pylist()
     summarize(output, manifest, campaigns, seconds)
     if fail_on and any(at_least(campaign["severity"], fail_on) for campaign in campaigns):
         return FINDINGS
     return 0
-
-
-def _differs_by_policy(manifest: dict[str, Any], job: ScanJob) -> bool:
-    """Whether a finished scan has read the same as this one would, and is only judged otherwise."""
-    scanned, wanted = manifest["configuration"], job.configuration
-    same_inputs = [(entry["uri"], entry["size"]) for entry in manifest["inputs"]] == [
-        (shard.uri, shard.size) for shard in job.shards
-    ]
-    return same_inputs and {**scanned, "policy": None} == {**wanted, "policy": None}
 
 
 def summarize(

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from tocsin.beam import prepare, storage
-from tocsin.beam.verify import verify_scan
+from tocsin.beam.verify import verify
 from tocsin.commands.console import out
 from tocsin.report.visible import visible
 
@@ -23,7 +23,7 @@ def run(folder: str, *, as_json: bool) -> int:
     folder = prepare.absolute(folder)
     if not storage.files_in(folder):
         raise prepare.UsageError(f"{folder} is empty or not there: nothing to verify")
-    result = verify_scan(folder)
+    result = verify(folder)
     if as_json:
         out.print(json.dumps({"verified": not result.problems, **asdict(result)}, indent=2))
         return 1 if result.problems else 0
@@ -36,6 +36,8 @@ def run(folder: str, *, as_json: bool) -> int:
         f"{result.manifests:,} manifest{'s' * (result.manifests != 1)}, "
         f"{result.outputs:,} outputs and {result.inputs:,} inputs checked"
     )
+    if result.absent:
+        out.print(f"{result.absent:,} results of earlier nights are not there any more")
     if result.problems:
         out.print(f"{checked}: {len(result.problems):,} do not match")
         return 1

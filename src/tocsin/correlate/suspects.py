@@ -66,7 +66,7 @@ def find_suspects(onsets: np.ndarray, scale: float) -> np.ndarray:
     found = []
     for length in range(1, LONGEST_NGRAM + 1):
         onsets = onsets[onsets["tokens"][:, length] != 0]  # the others end before
-        keys = _ngram_keys(np.ascontiguousarray(onsets["tokens"]), length, channel)
+        keys = ngram_keys(np.ascontiguousarray(onsets["tokens"]), length, channel)
         order = np.argsort(keys, kind="stable")
         found.append(_test_runs(onsets, keys, order, length, scale))
     suspects = np.concatenate(found)
@@ -126,7 +126,7 @@ def _is_hopeless(hit: np.void, documents: int, length: int, scale: float) -> boo
 
 
 @kernel()
-def _ngram_keys(tokens, length, channel):
+def ngram_keys(tokens, length, channel):
     """Keys (uint64) of the n-grams that begin each row of `tokens` (uint32 (n, TOKENS_KEPT))."""
     keys = np.empty(len(tokens), np.uint64)
     for row in range(len(tokens)):

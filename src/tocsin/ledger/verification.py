@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tocsin.ledger.manifest import reconcile
+from tocsin.ledger.manifest import ManifestError, decode, reconcile
 
 ALTERED_MANIFEST = "altered manifest"
 MISSING_MANIFEST = "missing manifest"
@@ -16,6 +17,9 @@ MISSING_OUTPUT = "missing output"
 UNKNOWN_OUTPUT = "unknown output"
 CHANGED_INPUT = "changed input"
 MISSING_INPUT = "missing input"
+ALTERED_STATE = "altered state"
+MISSING_STATE = "missing state"
+GAP = "gap"
 ALTERED_PROFILE = "altered profile"
 MISSING_PROFILE = "missing profile"
 
@@ -32,16 +36,57 @@ class Problem:
 
 @dataclass
 class Verification:
-    """What was checked, by its kind, and what did not match."""
+    """What was checked, by its kind, and what did not match. `absent`: results of earlier nights
+    that are not where they were written: nothing is wrong with deleting them, and nothing is known
+    of them."""
 
     outputs: int = 0
     inputs: int = 0
     manifests: int = 0
+    absent: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     def found(self, kind: str, subject: str, detail: str) -> None:
         """Adds a problem."""
         self.problems.append(Problem(kind, subject, detail))
+
+
+def check_chain(
+    manifests: Sequence[tuple[int, bytes]], last_night: int, result: Verification
+) -> list[dict[str, Any] | None]:
+    """Walks the manifests of a state, each of which names the digest of the one before.
+
+    Args:
+      manifests: (number of the night, the manifest's file), ascending.
+      last_night: number of nights that there have been at least.
+
+    Returns:
+      The manifests, None for those that can't be read.
+    """
+    decoded: list[dict[str, Any] | None] = []
+    expected, before = 1, None
+    for number, content in manifests:
+        result.manifests += 1
+        if number != expected:
+            missing = f"{expected}" if number - 1 == expected else f"{expected} to {number - 1}"
+            result.found(GAP, f"night {missing}", "there is no manifest")
+        try:
+            manifest = decode(content)
+            if manifest["night"] != number:
+                raise ManifestError(f"altered manifest: it is that of night {manifest['night']}")
+        except (ManifestError, KeyError) as error:
+            result.found(ALTERED_MANIFEST, f"night {number}", str(error))
+            decoded.append(None)
+        else:
+            decoded.append(manifest)
+            if number == expected and manifest["previous"] != before:
+                result.found(
+                    BROKEN_CHAIN, f"night {number}", "it does not follow the night before it"
+                )
+        expected, before = number + 1, hashlib.sha256(content).hexdigest()
+    if expected <= last_night:
+        result.found(GAP, f"night {expected} to {last_night}", "the last manifests are gone")
+    return decoded
 
 
 def check_counts(manifest: dict[str, Any]) -> list[str]:

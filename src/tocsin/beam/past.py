@@ -1,0 +1,138 @@
+"""What earlier nights have found, for the commit of tonight's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tocsin.beam import storage
+from tocsin.beam.night import Night
+from tocsin.beam.results import read_part
+from tocsin.correlate.campaigns import Campaign
+from tocsin.correlate.recall import EARLIER
+from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
+from tocsin.ledger.shards import KnownShard, from_table, to_table
+
+FLAGGED = "flagged"
+CAMPAIGNS = "known"
+
+_GRAVITY = {"review": 1, "quarantine": 2}
+
+
+@dataclass(frozen=True)
+class Past:
+    """`shards`: the ledger without tonight's; `flagged`: rows of FLAGGED_SCHEMA of all nights
+    before; `campaigns`: rows of CAMPAIGN_SCHEMA of all nights before."""
+
+    night: Night
+    shards: tuple[KnownShard, ...]
+    flagged: pa.Table
+    campaigns: pa.Table
+
+    @classmethod
+    def of(cls, night: Night) -> Past:
+        """Reads what a night needs of the nights before it."""
+        return cls(
+            night,
+            from_table(read_part(night.state, night.ledger)),
+            _tables(night, FLAGGED, FLAGGED_SCHEMA),
+            _tables(night, CAMPAIGNS, CAMPAIGN_SCHEMA),
+        )
+
+    @property
+    def source_uris(self) -> dict[int, str]:
+        """URI of each earlier shard, by its number as evidence has it: where it is now, or was
+        last."""
+        return {EARLIER + shard.number: shard.uri for shard in self.shards}
+
+    def active(self, campaigns: Sequence[Campaign]) -> list[Campaign]:
+        """The campaigns that have a document of tonight: others were judged before."""
+        return [
+            campaign
+            for campaign in campaigns
+            if (pc.min(campaign.documents["shard"]).as_py() or 0) < EARLIER
+        ]
+
+    @property
+    def first_seen(self) -> dict[str, datetime]:
+        """When an earlier night first found a campaign, by its id."""
+        seen: dict[str, datetime] = {}
+        for name, instant in zip(
+            self.campaigns["campaign_id"].to_pylist(), self.campaigns["first_seen"].to_pylist()
+        ):
+            seen[name] = min(instant, seen.get(name, instant))
+        return seen
+
+    def named_shards(self, campaigns: Sequence[Campaign]) -> dict[str, str]:
+        """URIs of the earlier shards that campaigns have documents in, by number as text: with them
+        the result can be judged again without the state."""
+        numbers = {
+            number
+            for campaign in campaigns
+            for number in campaign.documents["shard"].unique().to_pylist()
+        }
+        return {str(number): uri for number, uri in self.source_uris.items() if number in numbers}
+
+    def unsaid(self, flagged: pa.Table) -> pa.Table:
+        """The rows of `flagged` but those of earlier shards of which an earlier night has said as
+        much."""
+        said: dict[tuple[str, int, bytes], int] = {}
+        for key, verdict in _verdicts(self.flagged):
+            said[key] = max(said.get(key, 0), _GRAVITY[verdict])
+        read_tonight = pc.is_in(flagged["source_uri"], pa.array(self.night.stamps, pa.string()))
+        new = [_GRAVITY[verdict] > said.get(key, 0) for key, verdict in _verdicts(flagged)]
+        return flagged.filter(pc.or_(read_tonight, pa.array(new, pa.bool_())))
+
+    def keep(
+        self, receipts: Sequence[dict[str, Any]], scan: str, tables: dict[str, pa.Table]
+    ) -> list[dict[str, Any]]:
+        """Writes the ledger with tonight's shards, and `tables` by folder, into the state; their
+        entries."""
+        night = self.night
+        tonight = [
+            KnownShard(
+                number=night.first_shard + receipt["shard"],
+                stamp=night.stamps[receipt["uri"]],
+                night=night.number,
+                present=True,
+                scan=scan,
+                **{
+                    name: receipt[name]
+                    for name in (
+                        "uri", "size", "checksum", "records", "documents", "dead_letters",
+                        "text_bytes",
+                    )
+                },
+            )
+            for receipt in receipts
+        ]  # fmt: skip
+        tables = {"shards": to_table([*self.shards, *tonight]), **tables}
+        return [self._write(folder, table) for folder, table in tables.items() if table.num_rows]
+
+    def _write(self, folder: str, table: pa.Table) -> dict[str, Any]:
+        path = self.night.file(folder)
+        with storage.writing(self.night.path(path)) as file:
+            pq.write_table(table, file, compression="zstd")
+        return {
+            "kind": folder, "path": path, "night": self.night.number, "rows": table.num_rows,
+            "sha256": file.sha256, "bytes": file.bytes,
+        }  # fmt: skip
+
+
+def _verdicts(flagged: pa.Table) -> list[tuple[tuple[str, int, bytes], str]]:
+    """Documents, by what they are: a shard that was renamed has the same ones."""
+    names = ("doc_id", "position", "content_hash", "verdict")
+    columns = [flagged[name].to_pylist() for name in names]
+    return [((row[0], row[1], row[2]), row[3]) for row in zip(*columns)]
+
+
+def _tables(night: Night, kind: str, schema: pa.Schema) -> pa.Table:
+    entries = [entry for entry in night.files if entry["kind"] == kind]
+    tables = [read_part(night.state, entry["path"]) for entry in entries]
+    return pa.concat_tables([schema.empty_table(), *tables])

@@ -1,0 +1,202 @@
+"""Recall: where do tonight's suspects stand in the evidence of earlier nights?
+
+The counterpart of the sweep for shards that are not read again. Evidence has every onset with the
+hashes of its tokens, and an excerpt of the text around it: so the *hits* of a string in earlier
+shards are known exactly. How many documents hold it where nothing changes is not kept; the profile,
+which has counted the words of the nights before, says how many there are at most.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from tocsin.correlate.suspects import MINIMUM_DOCUMENTS, ngram_keys
+from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts
+from tocsin.measure.code_points import code_point_tables
+from tocsin.measure.counts import DECODED_COUNTS, bucket_shift, look_up, pair_key
+from tocsin.measure.kernels import kernel
+from tocsin.measure.onsets import LONGEST_NGRAM
+from tocsin.measure.profile import Profile
+from tocsin.measure.tokens import tokenize
+
+EARLIER = 1 << 31
+"""Added to the numbers of earlier shards, to tell them from tonight's."""
+
+
+def recall(
+    suspects: np.ndarray, onsets: np.ndarray, excerpts: pa.Table, seed: int
+) -> tuple[SweepCounts, pa.Table]:
+    """The suspects' hits in the evidence of earlier nights.
+
+    Args:
+      suspects: SUSPECT records, both directions, in ascending order of key.
+      onsets: ONSET records of earlier nights.
+      excerpts: rows of EXCERPT_SCHEMA for them.
+      seed: of the profile that hashed the tokens.
+
+    Returns:
+      Counts of the documents with a hit (as `occurrences` too: only the first of each is known),
+      and rows of OCCURRENCE_SCHEMA for the suspects that are no decoys.
+    """
+    found, hits = _matches(suspects, onsets)
+    order = np.lexsort(
+        (onsets["offset"][hits], onsets["position"][hits], onsets["shard"][hits], found)
+    )
+    found, hits = found[order], hits[order]
+    if len(found):
+        documents = onsets[["shard", "position"]][hits]
+        first = np.ones(len(found), np.bool_)
+        first[1:] = (found[1:] != found[:-1]) | (documents[1:] != documents[:-1])
+        found, hits = found[first], hits[first]
+    counted = np.bincount(found, minlength=len(suspects)).astype(np.int64)
+    forward = suspects["direction"][found] > 0
+    rows = _rows(suspects[found[forward]], onsets[hits[forward]], excerpts, seed)
+    return SweepCounts(counted, counted.copy()), rows
+
+
+def _matches(suspects: np.ndarray, onsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of a suspect and an onset at which it stands, as two arrays of indices."""
+    found, hits = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    kinds = np.unique(suspects[["channel", "direction", "length"]])
+    for channel, direction, length in kinds.tolist():
+        wanted = np.flatnonzero(
+            (suspects["channel"] == channel)
+            & (suspects["direction"] == direction)
+            & (suspects["length"] == length)
+        )
+        candidates = np.flatnonzero(
+            (onsets["channel"] == channel)
+            & (onsets["direction"] == direction)
+            & (onsets["tokens"][:, length] != 0)
+            & np.isin(onsets["tokens"][:, 1], suspects["first_token"][wanted])
+        )
+        tokens = np.ascontiguousarray(onsets["tokens"][candidates])
+        keys = ngram_keys(tokens, length, np.uint8(channel))
+        at = np.searchsorted(suspects["key"][wanted], keys)
+        at = np.minimum(at, len(wanted) - 1)
+        same = suspects["key"][wanted[at]] == keys
+        found.append(wanted[at[same]])
+        hits.append(candidates[same])
+    return np.concatenate(found), np.concatenate(hits)
+
+
+def _rows(suspects: np.ndarray, hits: np.ndarray, excerpts: pa.Table, seed: int) -> pa.Table:
+    """Rows of OCCURRENCE_SCHEMA for suspects at hits (of one length), which have excerpts."""
+    places = np.empty(excerpts.num_rows, [("shard", "<u4"), ("position", "<i8"), ("offset", "<u4")])
+    for name in places.dtype.names or ():
+        places[name] = excerpts[name].to_numpy()
+    wanted = hits[["shard", "position", "offset"]].astype(places.dtype)
+    order = np.argsort(places)
+    at = np.searchsorted(places[order], wanted)
+    at = np.minimum(at, max(len(places) - 1, 0))
+    known = places[order][at] == wanted if len(places) else np.zeros(len(hits), np.bool_)
+    suspects, hits, at = suspects[known], hits[known], order[at[known]]
+    taken = excerpts.take(pa.array(at))
+    ends = [
+        start + _ngram_end(context, start - context_start, length, seed)
+        for context, context_start, start, length in zip(
+            taken["context"].to_pylist(),
+            taken["context_start"].to_pylist(),
+            hits["offset"].tolist(),
+            suspects["length"].tolist(),
+        )
+    ]
+    columns = {
+        "suspect": suspects["key"],
+        "shard": hits["shard"],
+        "position": hits["position"],
+        "bucket": hits["bucket"],
+        "start": hits["offset"].astype(np.int64),
+        "end": np.array(ends, np.int64),
+        "hit": np.ones(len(hits), np.bool_),
+        # Of a hit, which is all that is known: it is above the channel's minimum.
+        "contrast": np.full(len(hits), np.finfo(np.float32).max, np.float32),
+        "language": np.zeros(len(hits), np.uint8),
+    }
+    return pa.table(
+        [
+            pa.array(columns[field.name], field.type)
+            if field.name in columns
+            else taken[field.name].cast(field.type)
+            for field in OCCURRENCE_SCHEMA
+        ],
+        schema=OCCURRENCE_SCHEMA,
+    )
+
+
+def _tokens(text: bytes, seed: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """Number of tokens of a text, where each ends, and their folded hashes."""
+    size = len(text) + 1
+    starts, ends = np.empty(size, np.int32), np.empty(size, np.int32)
+    exact, folded = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    kinds = np.empty(size, np.uint8)
+    values = np.frombuffer(text, np.uint8)
+    count = tokenize(
+        values, 0, len(text), code_point_tables(), np.uint64(seed),
+        starts, ends, exact, folded, kinds,
+    )  # fmt: skip
+    return count, ends, folded
+
+
+def _ngram_end(context: bytes, start: int, length: int, seed: int) -> int:
+    """Bytes from `start` on that `length` tokens take."""
+    count, ends, _ = _tokens(context[start:], seed)
+    return int(ends[min(length, count) - 1]) if count else 0
+
+
+def unseen_holders(
+    suspects: np.ndarray,
+    swept: SweepCounts,
+    recalled: SweepCounts,
+    rows: pa.Table,
+    profile: Profile,
+) -> SweepCounts:
+    """What to add to the counts for documents of earlier nights that hold a suspect where nothing
+    changes.
+
+    The profile bounds them: a string occurs at most as often as its rarest pair of words, or its
+    word. Where tonight's shards have enough hits of their own, the share of hits among tonight's
+    holders says it, too, and the smaller number is taken.
+
+    Args:
+      swept, recalled: counts of tonight's shards, and hits in earlier ones.
+      rows: what `recall` gave for all nights.
+      profile: of the nights before.
+    """
+    more = np.zeros(len(suspects), np.int64)
+    if not rows.num_rows:
+        return SweepCounts(more, more.copy())
+    keys = rows["suspect"].to_numpy()
+    hits_tonight = suspects["documents"].astype(np.int64) - recalled.documents
+    for key in np.unique(keys).tolist():
+        index = int(np.searchsorted(suspects["key"], key))
+        row = rows.slice(int(np.flatnonzero(keys == key)[0]), 1).to_pylist()[0]
+        start = row["start"] - row["context_start"]
+        string = row["context"][start : row["end"] - row["context_start"]]
+        holders = _most_occurrences(string, profile)
+        hits = int(recalled.documents[index])
+        if hits_tonight[index] >= MINIMUM_DOCUMENTS and len(swept.documents):
+            share = hits_tonight[index] / max(int(swept.documents[index]), 1)
+            holders = min(holders, hits / share)
+        more[index] = max(round(holders) - hits, 0)
+    return SweepCounts(more, more.copy())
+
+
+def _most_occurrences(string: bytes, profile: Profile) -> float:
+    """How often a string can have occurred in what the profile has counted."""
+    count, _, folded = _tokens(string, profile.seed)
+    found = _least_count(folded[: min(count, LONGEST_NGRAM)], profile.table.slots)
+    return float(DECODED_COUNTS[found]) / profile.sample_rate
+
+
+@kernel()
+def _least_count(folded, slots):
+    """Code of the least count of the words (folded hashes) and of the pairs that they make."""
+    shift = bucket_shift(slots)
+    least = np.uint32(255)
+    for index in range(len(folded)):
+        least = min(least, look_up(slots, shift, folded[index]))
+        if index:
+            least = min(least, look_up(slots, shift, pair_key(folded[index - 1], folded[index])))
+    return least
