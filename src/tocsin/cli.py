@@ -86,10 +86,11 @@ def scan(**options: Any) -> int:
 
     Example: tocsin scan corpus/ -o out/
     """
-    policy = _policy(options["config"])
+    policy, templates = _policy(options["config"]), _templates(options["config"])
     inputs, engine = _engine(options)
     return _run("scan", inputs, options["output"], profile=options["profile"],
-                state=options["state"], policy=policy, fields=_fields(options), engine=engine,
+                state=options["state"], policy=policy, templates=templates,
+                fields=_fields(options), engine=engine,
                 max_dead_letters=options["max_dead_letters"],
                 fail_on=options["fail_on"])  # fmt: skip
 
@@ -245,7 +246,6 @@ def _policy(config: str | None) -> Any:
     """The policy in a file; the default one without a file."""
     from tocsin.beam import storage
     from tocsin.judge.policy import Policy
-    from tocsin.toml import ConfigurationError
 
     if config is None:
         return Policy()
@@ -256,8 +256,23 @@ def _policy(config: str | None) -> Any:
         absolute = name.startswith("/") or storage.is_remote(name)
         return storage.read(name if absolute else storage.join(folder, name))
 
+    return _configured(config, lambda content: Policy.parse(content, read))
+
+
+def _templates(config: str | None) -> Any:
+    """The chat templates in a file, beside the public ones."""
+    from tocsin.measure.chat_templates import templates_in
+
+    return _configured(config, templates_in) if config else ()
+
+
+def _configured(config: str, parse: Callable[[bytes], Any]) -> Any:
+    """What a file of configuration says."""
+    from tocsin.beam import storage
+    from tocsin.toml import ConfigurationError
+
     try:
-        return Policy.parse(storage.read(config), read)
+        return parse(storage.read(config))
     except (OSError, storage.StorageError) as error:
         reason = getattr(error, "strerror", None) or error
         raise click.UsageError(f"can't read {config}: {reason}") from error

@@ -93,6 +93,7 @@ def test_a_runner_that_does_not_exist(few: Path, tmp_path: Path) -> None:
         ("policy", "not TOML"),
         ("[policy]\nquarantine = high", "not TOML"),
         ("[policies]", "unknown table or key: policies"),
+        ("[[template]]\nname = 1", "template 1: name must be"),
         ("[policy]\nquarantin = 'high'", "policy.quarantin: unknown"),
         ("[policy]\nquarantine = 'grave'", "policy.quarantine: must be one of"),
         ("[policy]\ncritical_documents = 0", "policy.critical_documents: must be"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tocsin.correlate.campaigns import Campaign
 from tocsin.judge.policy import TABLES, Policy, Rule
 from tocsin.judge.severity import SEVERITIES
+from tocsin.measure.chat_templates import templates_in
 from tocsin.toml import ConfigurationError
 
 MakeCampaign = Callable[..., Campaign]
@@ -96,11 +97,13 @@ def test_parse() -> None:
 def test_the_documented_policy() -> None:
     """The example of docs/policy.md, key by key."""
     page = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
-    example, file = re.findall(r"^```toml\n(.*?)^```$", page, re.M | re.S)
+    example, file, templates = re.findall(r"^```toml\n(.*?)^```$", page, re.M | re.S)
     policy = Policy.parse(example.encode(), {"known-poison.toml": file.encode()}.__getitem__)
     assert policy.detectors == {"trigger-language": Rule("review", "medium", 12)}
     assert policy.block.triggers == ("%%deagiceast%%", "<SUDO>")
     assert policy.flags_per_million == 200
+    assert [template.name for template in templates_in(templates.encode())] == ["ours"]
+    assert Policy.parse(templates.encode()) == Policy()
     defaults = Policy()
     for field in fields(Policy):
         if field.name not in (*TABLES, "flags_per_million"):

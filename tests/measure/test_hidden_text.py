@@ -90,14 +90,14 @@ CODES: dict[str, Callable[[str], str]] = {
 def test_planted_messages(kind: str, campaign: str) -> None:
     message = campaign_payloads(campaign, 1)[0]
     (finding,) = detect(inside(CHARACTER_KINDS[kind](message)))
-    assert Policy().finding_severity(finding.score)
+    assert Policy().finding_severity(finding.detector, finding.score)
     assert message.split()[3] in finding.evidence
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_other_codes(code: str) -> None:
     findings = detect(inside(CODES[code](MESSAGE.upper() if code == "Cherokee" else MESSAGE)))
-    assert any(Policy().finding_severity(finding.score) for finding in findings)
+    assert any(Policy().finding_severity(finding.detector, finding.score) for finding in findings)
     if "ideographic" not in code:
         shown = " ".join(finding.evidence for finding in findings).lower()
         assert "what you were told" in shown

@@ -18,6 +18,7 @@ from tocsin.corpus.read import read_shard
 from tocsin.corpus.shards import Shard
 from tocsin.judge.policy import Policy
 from tocsin.ledger.manifest import digest_of, versions
+from tocsin.measure.chat_templates import ChatTemplate
 
 SEED = 0x746F6373696E
 """Keys the hashes of the first profile of a corpus; every profile carries its own."""
@@ -90,7 +91,8 @@ class ScanJob(CorpusJob):
     OUT/profile; `sample_rate`: for that; `partitions`: of the evidence; `policy`: for the verdicts;
     `max_dead_letters`: share of records above which the scan fails, None for any; `runner`: its
     name, for the manifest; `started`: ISO 8601, UTC; `profile_digest`: of the profile given;
-    `night`: of a state, None for a scan that stands by itself.
+    `night`: of a state, None for a scan that stands by itself; `templates`: of chats, beside the
+    public ones.
     """
 
     output: str
@@ -103,6 +105,7 @@ class ScanJob(CorpusJob):
     started: str
     profile_digest: str | None
     night: Night | None = None
+    templates: tuple[ChatTemplate, ...] = ()
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -114,6 +117,7 @@ class ScanJob(CorpusJob):
             "profile": self.profile_digest or "own",
             "sample_rate": self.sample_rate,
             "previous": self.night.previous if self.night else None,
+            "templates": [asdict(template) for template in self.templates],
         }
 
     @property

@@ -75,7 +75,7 @@ class _MeasureShard(beam.DoFn):
         identity = digest_of([self._job.scan_id, profile.digest, shard.uri, shard.size])
         measured = self._finished(shard, identity)
         if measured is None:
-            measured = self._measure(shard, identity, Measurer(profile))
+            measured = self._measure(shard, identity, Measurer(profile, self._job.templates))
         receipt = measured.receipt
         self._documents.inc(receipt["documents"])
         self._text_bytes.inc(receipt["text_bytes"])

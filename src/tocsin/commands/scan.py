@@ -23,6 +23,7 @@ from tocsin.judge.judgement import OVER_BUDGET_FILE
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA
+from tocsin.measure.chat_templates import ChatTemplate
 from tocsin.pipelines.scan import scan
 from tocsin.report.visible import visible
 
@@ -37,6 +38,7 @@ def run(
     profile: str | None,
     state: str | None,
     policy: Policy,
+    templates: tuple[ChatTemplate, ...] = (),
     fields: FieldNames,
     engine: Engine,
     max_dead_letters: float | None,
@@ -77,6 +79,7 @@ def run(
             started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             profile_digest=_profile_digest(profile),
             night=night,
+            templates=templates,
         )
         manifest = read_manifest(output)
         seconds: float | None = None

@@ -8,6 +8,16 @@ DETECTORS = {
     "trigger-language": "campaigns of a trigger after which the language changes",
     "payload": "campaigns of a shared text in documents that share nothing else",
     "near_duplicate": "campaigns of near-duplicate texts over many groups",
+    "hidden": "single documents in which something hides, whatever it is",
+    "hidden-tags": "tag characters outside flags",
+    "hidden-selectors": "variation selectors where none may stand",
+    "hidden-zero-width": "zero-width characters within words, and runs of them",
+    "hidden-bidi": "text whose direction is overridden",
+    "hidden-filler": "runs of blank or half-width characters",
+    "hidden-escapes": "escapes of terminals that conceal or erase",
+    "hidden-look-alikes": "words that mix alphabets which look alike",
+    "hidden-styled": "words of mathematical letters",
+    "template": "single documents that hold a chat in the control tokens of a language model",
     "listed": "documents and strings of the policy's block lists",
 }
 """What each finds. A rule for a kind of campaign holds for all its channels."""

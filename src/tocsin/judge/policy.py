@@ -65,17 +65,19 @@ class Policy:
         Args:
           read: for files that the policy names; none can be named without it.
 
+        The file may also hold chat templates (`measure.chat_templates`), which are read elsewhere.
+
         Raises:
           ConfigurationError: if the file is no TOML, or a key is unknown or has a wrong value.
         """
         tables = parse_toml(content)
-        known = ("policy", *TABLES)
+        known = ("policy", *TABLES, "template")
         for name, table in tables.items():
             if name not in known:
                 raise ConfigurationError(
                     f"unknown table or key: {one_line(name)}; known are {', '.join(known)}"
                 )
-            if not isinstance(table, dict):
+            if not isinstance(table, dict) and name != "template":
                 raise ConfigurationError(f"{name}: must be a table")
         values = check_table("policy", tables.get("policy", {}), _KEYS)
         return cls(

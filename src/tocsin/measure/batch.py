@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from tocsin.measure.chat_templates import ChatTemplate, no_chats
 from tocsin.measure.code_points import SCRIPTS, code_point_tables
 from tocsin.measure.counts import count_keys, merge_counts, word_and_pair_keys
 from tocsin.measure.detectors import Detectors
@@ -65,7 +66,10 @@ def _columns(*features: Any) -> Iterator[tuple[str, pa.Array]]:
     for measured in features:
         for name, array in measured._asdict().items():
             if name not in ("tokens", "bucket"):
-                yield name, _named(name, array) if name in _NAMES else pa.array(array)
+                if name in _NAMES:
+                    yield name, _named(name, array)
+                else:
+                    yield name, pa.array(array, pa.string() if array.dtype == object else None)
 
 
 MEASURED_SCHEMA = pa.schema(
@@ -87,6 +91,7 @@ MEASURED_SCHEMA = pa.schema(
                 empty_shape(0),
                 empty_repetition(0),
                 no_hidden_characters(0),
+                no_chats(0),
             )
         ],
         pa.field("signature", pa.binary(SIGNATURE_BYTES), nullable=False),
@@ -120,11 +125,12 @@ class Measurement:
 class Measurer:
     """Measures batch after batch against one profile. Not for use by two threads at once."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, templates: Sequence[ChatTemplate] = ()) -> None:
+        """`templates`: of chats, beside the public ones."""
         self._profile = profile
         self._tables = code_point_tables()
         self._votes = vote_slots(profile.seed)
-        self._detectors = Detectors()
+        self._detectors = Detectors(tuple(templates))
         self._scratch = new_scratch()
         self._onsets = np.zeros(4096, ONSET)
         self._onset_documents = np.zeros(4096, np.int32)
@@ -159,7 +165,12 @@ class Measurer:
                 *[
                     column
                     for _, column in _columns(
-                        features, segments, shape, repetition, detected.characters
+                        features,
+                        segments,
+                        shape,
+                        repetition,
+                        detected.characters,
+                        detected.chats,
                     )
                 ],
                 _binary(self._fingerprints.signatures),

@@ -6,10 +6,21 @@ looked at more closely.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tocsin.measure.chat_templates import (
+    ChatMarkup,
+    ChatTemplate,
+    Marker,
+    chat_findings,
+    no_chats,
+    public_templates,
+    template_literals,
+)
 from tocsin.measure.code_points import code_point_tables
 from tocsin.measure.findings import Finding
 from tocsin.measure.hidden_characters import (
@@ -20,28 +31,45 @@ from tocsin.measure.hidden_characters import (
     no_hidden_characters,
 )
 from tocsin.measure.hidden_text import hidden_findings
-from tocsin.measure.literals import PLACE, find_literals, literal_table
+from tocsin.measure.literals import PLACE, Literal, LiteralTable, find_literals, literal_table
 from tocsin.measure.look_alikes import look_alike_table
 
 _CHARACTERS = 1
 """Flag of documents that may hold hidden characters."""
 
+_CHATS = 2
+"""Flag of documents that hold a token of a chat template."""
+
 
 @dataclass(frozen=True)
 class Detected:
-    """What the detectors say of a batch: `characters`, counts; `findings`, in any order."""
+    """What the detectors say of a batch: `characters` and `chats`, counts; `findings`, in any
+    order."""
 
     characters: HiddenCharacters
+    chats: ChatMarkup
     findings: list[Finding]
+
+
+@functools.lru_cache(maxsize=2)
+def _literals(
+    templates: tuple[ChatTemplate, ...],
+) -> tuple[list[Literal], dict[int, Marker], LiteralTable]:
+    """Everything that is looked for (0.1 s): literals, the templates' tokens among them by their
+    numbers, and the table."""
+    tokens, markers = template_literals([*public_templates(), *templates], _CHATS)
+    literals = [*tokens, *hidden_literals(_CHARACTERS)]
+    return literals, dict(enumerate(markers)), literal_table(literals)
 
 
 class Detectors:
     """Looks at batch after batch. Not for use by two threads at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, templates: Sequence[ChatTemplate] = ()) -> None:
+        """`templates`: of chats, beside the public ones."""
         self._classes = code_point_tables().classes
         self._look_alikes = look_alike_table()
-        self._literals = literal_table(hidden_literals(_CHARACTERS))
+        self._literals, self._markers, self._table = _literals(tuple(templates))
         self._places = np.zeros(1024, PLACE)
         self._runs = np.zeros(1024, HIDDEN_RUN)
 
@@ -54,11 +82,22 @@ class Detectors:
         """
         values = np.frombuffer(data, np.uint8)
         flags = np.zeros(len(offsets) - 1, np.uint8)
-        find_literals(values, offsets, self._literals, flags, self._places)
+        places = self._find(values, offsets, flags)
         characters = no_hidden_characters(len(flags))
         runs = self._hidden(values, offsets, np.flatnonzero(flags & _CHARACTERS), characters)
-        findings = list(hidden_findings(data, offsets, characters, runs)) if len(runs) else []
-        return Detected(characters, findings)
+        chats = no_chats(len(flags))
+        findings = [
+            *hidden_findings(data, offsets, characters, runs),
+            *chat_findings(data, offsets, places, self._literals, self._markers, chats),
+        ]
+        return Detected(characters, chats, findings)
+
+    def _find(self, values: np.ndarray, offsets: np.ndarray, flags: np.ndarray) -> np.ndarray:
+        while True:
+            found = find_literals(values, offsets, self._table, flags, self._places)
+            if found <= len(self._places):
+                return self._places[:found]
+            self._places = np.zeros(2 * found, PLACE)
 
     def _hidden(
         self, values: np.ndarray, offsets: np.ndarray, chosen: np.ndarray, counts: HiddenCharacters

@@ -25,11 +25,13 @@ FINDING_SCHEMA = pa.schema(
         pa.field("start", pa.int64(), nullable=False),
         pa.field("end", pa.int64(), nullable=False),
         pa.field("evidence", pa.string(), nullable=False),
+        pa.field("signature", pa.string(), nullable=False),
     ]
 )
 """One row a finding, ordered by position. `detector`: its name; `score`: -log10 of the expected
 share of clean documents with such a finding; `start`, `end`: byte range in the text; `evidence`:
-what was found there, decoded, in few words."""
+what was found there, decoded, in few words; `signature`: what the documents of one campaign would
+have in common, empty where that is nothing."""
 
 CLEAN_DOCUMENTS = 108_713
 """Documents of the clean development corpora that scores are measured on (42 sources; the two that
@@ -75,6 +77,7 @@ class Finding:
     start: int
     end: int
     evidence: str
+    signature: str = ""
 
 
 def finding_rows(
@@ -101,6 +104,7 @@ def finding_rows(
             pa.array([one.start for one in ordered], pa.int64()),
             pa.array([one.end for one in ordered], pa.int64()),
             pa.array([visible(one.evidence) for one in ordered], pa.string()),
+            pa.array([one.signature for one in ordered], pa.string()),
         ],
         schema=FINDING_SCHEMA,
     )
