@@ -84,6 +84,7 @@ def test_scan_by_default(line: CommandLine) -> None:
         {
             "profile": None,
             "state": None,
+            "templates": (),
             "policy": Policy(),
             "fields": FieldNames(),
             "engine": Engine("DirectRunner", ()),
@@ -99,13 +100,15 @@ def test_every_option_of_scan(line: CommandLine, tmp_path: Path) -> None:
     call = line.call(
         "scan", "a", "gs://b/*.jsonl", "--out", "gs://b/out", "--profile", "p", "--state", "s",
         "--config", str(config), "--max-dead-letters", "0.25", "--fail-on", "medium",
-        "--text-field", "t", "--id-field", "i", "--group-field", "g", "--runner", "FlinkRunner", "--verbose", "c",
+        "--text-field", "t", "--id-field", "i", "--group-field", "g", "--runner", "FlinkRunner",
+        "--verbose", "c",
         "--flink_master=localhost:8081",
     )  # fmt: skip
     assert call.arguments == (["a", "gs://b/*.jsonl", "c"], "gs://b/out")
     assert call.options == {
         "profile": "p",
         "state": "s",
+        "templates": (),
         "policy": Policy(minimum_groups=5),
         "fields": FieldNames("t", "i", "g"),
         "engine": Engine("FlinkRunner", ("--flink_master=localhost:8081",)),

@@ -81,7 +81,7 @@ def run(
         with quiet(out):
             scan.run(
                 [str(planted)], str(result), profile=profile, policy=policy, fields=fields,
-                engine=engine, max_dead_letters=None, fail_on=None,
+                engine=engine, state=None, max_dead_letters=None, fail_on=None,
             )  # fmt: skip
 
     out.print(f"planting {len(plans)} campaigns in a copy of {len(shards)} shards")
