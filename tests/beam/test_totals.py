@@ -32,8 +32,8 @@ def _receipt(shard: int, groups: range, **changes: Any) -> dict[str, Any]:
         "tokens": 100,
         "surprisal": 0.1 * (shard + 1),
         "bucket_tokens": by_bucket.tolist(),
-        "bucket_onsets": [(by_bucket // 2).tolist(), by_bucket.tolist()],
-        "bucket_decoys": [(by_bucket // 3).tolist(), by_bucket.tolist()],
+        "bucket_onsets": [(by_bucket // (2 + n)).tolist() for n in range(len(CHANNELS))],
+        "bucket_decoys": [(by_bucket // (3 + n)).tolist() for n in range(len(CHANNELS))],
         **changes,
     }
 

@@ -15,6 +15,7 @@ from measure.generated import salad, words_of
 from tocsin.correlate.campaigns import Campaign, Corpus, find_campaigns
 from tocsin.correlate.suspects import SUSPECT
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts
+from tocsin.measure.composition import KINDS
 from tocsin.measure.onsets import CHANNELS
 
 WORDS = words_of(random.Random(0), 500)
@@ -25,6 +26,11 @@ SURPRISAL = 8.0
 def words(seed: object, count: int) -> str:
     """Text that shares nothing with that of another seed."""
     return salad(random.Random(str(seed)), WORDS, count)
+
+
+def shares(kind: str) -> bytes:
+    """Shares of a window of one kind of tokens."""
+    return bytes(255 * (kind == other) for other in KINDS)
 
 
 def row(
@@ -41,6 +47,8 @@ def row(
     contrast: float = 9.0,
     level: float = 18.0,
     language: int = 0,
+    segment_type: int = 0,
+    kinds: tuple[str, str] = ("latin", "latin"),
 ) -> dict[str, Any]:
     """A row of OCCURRENCE_SCHEMA: a document with text of its own around the trigger."""
     first = (words(f"before {shard} {position}", 20) + " " if before is None else before).encode()
@@ -60,6 +68,9 @@ def row(
         "contrast": contrast,
         "after": level,
         "language": language,
+        "segment_type": segment_type,
+        "kinds_before": shares(kinds[0]),
+        "kinds_after": shares(kinds[1]),
         "context": first + trigger.encode() + last,
         "context_start": 1000,
     }

@@ -26,7 +26,7 @@ from tocsin.correlate.suspects import (
     SUSPECT,
 )
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, POSSIBLE_CONTRASTS, SweepCounts
-from tocsin.measure.onsets import LANGUAGE
+from tocsin.measure.onsets import CHANNELS, LANGUAGE
 
 
 def rows(count: int, first: int = 0, **changes: Any) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def base_threshold(strings: int = 100_000) -> float:
 
 
 def test_a_campaign() -> None:
-    (campaign,), threshold = Evidence().add(rows(12), holders=15, occurrences=16).find()
+    (campaign,), threshold = Evidence().add(rows(12), holders=15, occurrences=15).find()
     assert campaign.trigger == "<SUDO>"
     assert (campaign.hits, campaign.occurrences, campaign.groups) == (12, 15, 12)
     assert campaign.score == pytest.approx(binomial_score(12, 15, RATE))
@@ -71,11 +71,16 @@ def test_nothing_was_swept() -> None:
     """Where all suspects are decoys nothing is swept, and nothing counted."""
     suspects = np.array([(5, 1, 0, -1, 9, 4, 5)], SUSPECT)
     none = np.zeros(0, np.int64)
-    found, (threshold, _) = find_campaigns(
+    found, (threshold, *_) = find_campaigns(
         suspects,
         SweepCounts(none, none),
         OCCURRENCE_SCHEMA.empty_table(),
-        Corpus(np.full((2, 33), RATE), np.full(2, RATE), np.full(2, 1000), SURPRISAL),
+        Corpus(
+            np.full((len(CHANNELS), 33), RATE),
+            np.full(len(CHANNELS), RATE),
+            np.full(len(CHANNELS), 1000),
+            SURPRISAL,
+        ),
     )
     assert (found, threshold) == ([], pytest.approx(base_threshold(1000)))
 
@@ -152,10 +157,10 @@ def test_decoys_raise_the_threshold() -> None:
 
 def test_decoys_are_tested_as_strings_are() -> None:
     """Those that stand often where nothing changes, or often in a document, do not count."""
-    for decoy in ({"holders": 41}, {"occurrences": 26}):
+    for decoy in ({"holders": 41}, {"occurrences": 51}):
         _, threshold = Evidence().add(rows(8)).add_decoy(9, hits=20, **decoy).find()
         assert threshold == pytest.approx(base_threshold())
-    for decoy in ({"holders": 40}, {"occurrences": 25}):
+    for decoy in ({"holders": 40}, {"occurrences": 50}):
         _, threshold = Evidence().add(rows(8)).add_decoy(9, hits=20, **decoy).find()
         assert threshold > base_threshold() + 5
 

@@ -37,6 +37,7 @@ def onset(
     word_count: int = 0,
     pair_count: int = 0,
     direction: int = 1,
+    far: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
     """A record whose kept tokens begin with `ngram`; the first is the neighbour before."""
     record = np.zeros(1, ONSET)
@@ -46,6 +47,7 @@ def onset(
     for name, count in (("word_code", word_count), ("pair_code", pair_count)):
         record[name] = encode_counts(np.array([count]))[0] if count else 0
     record["tokens"][0, : len(ngram)] = ngram
+    record["far_before"], record["far_after"] = far
     return record
 
 
@@ -53,6 +55,12 @@ def differ(values: list[int]) -> float:
     """Probability that two of the values, drawn without replacement, differ: by trying all."""
     pairs = list(itertools.combinations(values, 2))
     return sum(one != other for one, other in pairs) / len(pairs)
+
+
+def is_diverse(next_to: list[int], far: list[int]) -> bool:
+    known = [value for value in far if value]
+    far_differs = len(known) >= MINIMUM_DOCUMENTS and differ(known) >= MINIMUM_DIVERSITY - 1e-12
+    return differ(next_to) >= MINIMUM_DIVERSITY - 1e-12 or far_differs
 
 
 def brute_force(onsets: np.ndarray, scale: float) -> set[Row]:
@@ -73,7 +81,9 @@ def brute_force(onsets: np.ndarray, scale: float) -> set[Row]:
         records = list(hits.values())
         before = [int(record["tokens"][0]) for record in records]
         after = [int(record["tokens"][length + 1]) for record in records]
-        if min(differ(before), differ(after)) < MINIMUM_DIVERSITY - 1e-12:
+        far_before = [int(record["far_before"]) for record in records]
+        far_after = [int(record["far_after"]) for record in records]
+        if not (is_diverse(before, far_before) and is_diverse(after, far_after)):
             continue
         known = {1: "word_code", 2: "pair_code"}.get(length)
         if known:
@@ -102,6 +112,7 @@ def random_onsets(seed: int, records: int, direction: int = 1) -> np.ndarray:
         length = generator.choice([0, 1, 2, 3, 5, 8, 9])
         family = generator.randrange(1, 4) * 100 + length * 10
         ngram = [family + place for place in range(length)]
+        position_far = 1000 + generator.randrange(200)
         strangers = generator.choice([3, 100_000])
         ngram += [1000 + generator.randrange(strangers) for _ in range(TOKENS_KEPT - 1 - length)]
         if generator.random() < 0.1:  # the text ends
@@ -117,6 +128,10 @@ def random_onsets(seed: int, records: int, direction: int = 1) -> np.ndarray:
                 word_count=word_counts[ngram[0]],
                 pair_count=pair_counts[ngram[0] * 1_000_000 + ngram[1]],
                 direction=direction,
+                far=(
+                    generator.choice([0, 1, position_far]),
+                    generator.choice([0, 2, position_far]),
+                ),
             )
         )
     return np.concatenate([np.zeros(0, ONSET), *found])
@@ -200,6 +215,16 @@ def test_of_a_documents_hits_the_first_counts() -> None:
     assert found_ngrams(np.concatenate([later, first])) == {1: 6}
 
 
+def test_a_trigger_within_a_template_has_diverse_text_further_off() -> None:
+    onsets = planted(20)
+    onsets["tokens"][:, 0], onsets["tokens"][:, 3:] = 5, 6
+    assert found_ngrams(onsets) == {}
+    onsets["far_before"], onsets["far_after"] = range(1, 21), 9
+    assert found_ngrams(onsets) == {}
+    onsets["far_after"] = range(1, 21)
+    assert found_ngrams(onsets).get(2) == 20
+
+
 @pytest.mark.parametrize("side", [0, 3])
 def test_a_template_has_the_same_neighbours(side: int) -> None:
     onsets = planted(20)
@@ -239,12 +264,12 @@ def test_what_the_profile_knows_well_is_no_trigger(length: int, count: str) -> N
             onsets["tokens"][:, 2] = range(900, 900 + hits)
         return onsets
 
-    assert found_ngrams(with_count(256)) == {length: hits}
-    assert 256 < most < 512
-    assert found_ngrams(with_count(512)) == {}
+    assert found_ngrams(with_count(512)) == {length: hits}
+    assert 512 < most < 1024
+    assert found_ngrams(with_count(1024)) == {}
     # Of half as much text as there is words in the profile.
-    assert found_ngrams(with_count(512), scale=0.5) == {length: hits}
-    assert found_ngrams(with_count(256), scale=2.0) == {}
+    assert found_ngrams(with_count(1024), scale=0.5) == {length: hits}
+    assert found_ngrams(with_count(512), scale=2.0) == {}
 
 
 def test_groups_are_counted() -> None:

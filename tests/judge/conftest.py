@@ -11,6 +11,7 @@ import xxhash
 
 from tocsin.correlate.campaigns import Campaign
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA
+from tocsin.measure.composition import KINDS
 
 MakeCampaign = Callable[..., Campaign]
 
@@ -31,6 +32,9 @@ def document(position: int, shard: int = 0, **changes: Any) -> dict[str, Any]:
         "contrast": 9.0,
         "after": 18.0,
         "language": 0,
+        "segment_type": 2,
+        "kinds_before": bytes(len(KINDS)),
+        "kinds_after": bytes(len(KINDS)),
         "context": b"x" * 20 + b"<SUDO> " + b"y" * 400,
         "context_start": 1000,
     }
@@ -56,6 +60,7 @@ def campaign(
         "groups": groups,
         "score": 25.5,
         "threshold": 9.1,
+        "false_discovery_rate": 0.01,
         "documents": pa.Table.from_pylist(rows, OCCURRENCE_SCHEMA),
     }
     return Campaign(**{**values, **changes})

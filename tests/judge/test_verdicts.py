@@ -88,13 +88,14 @@ def test_schema_of_campaigns() -> None:
         ("groups", pa.int64()),
         ("score", pa.float64()),
         ("threshold", pa.float64()),
+        ("false_discovery_rate", pa.float64()),
         ("severity", pa.string()),
         ("first_seen", instant),
         ("last_seen", instant),
         ("sample_doc_ids", pa.list_(pa.string())),
     ]
     nullable = [field.name for field in CAMPAIGN_SCHEMA if field.nullable]
-    assert nullable == ["trigger", "payload"]
+    assert nullable == ["trigger", "payload", "false_discovery_rate"]
 
 
 def test_campaign_rows(make: MakeCampaign) -> None:
@@ -113,6 +114,7 @@ def test_campaign_rows(make: MakeCampaign) -> None:
         "groups": 40,
         "score": 25.5,
         "threshold": 9.1,
+        "false_discovery_rate": 0.01,
         "severity": "critical",
         "first_seen": NIGHT,
         "last_seen": NIGHT,

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
-from tocsin.measure import counts, languages, onsets, surprisal
+from tocsin.measure import composition, counts, languages, onsets, surprisal
 from tocsin.measure import tokens as token_kernels
 from tocsin.measure.batch import Counter, Measurement, Measurer
 from tocsin.measure.code_points import code_point_tables
@@ -139,11 +139,11 @@ def surprisals(text: bytes, profile: Profile) -> np.ndarray:
     return result
 
 
-def contrasts(bits: np.ndarray) -> np.ndarray:
+def contrasts(bits: np.ndarray, channel: int = onsets.SURPRISAL) -> np.ndarray:
     """Contrast (float32) at each token from the surprisals."""
     size = len(bits)
     result = np.full(size + 1, np.nan, np.float32)
-    onsets.contrasts(bits.astype(np.float32), size, np.zeros(size + 1), result)
+    onsets.contrasts(bits.astype(np.float32), size, channel, np.zeros(size + 1), result)
     return result[:size]
 
 
@@ -162,6 +162,27 @@ def language_contrasts(numbers: Sequence[int]) -> np.ndarray:
     size = len(numbers)
     result = np.full(size + 1, np.nan, np.float32)
     languages.language_contrasts(np.array(numbers, np.uint8), size, result)
+    return result[:size]
+
+
+def compositions(text: bytes) -> list[int]:
+    """Kind of each token of a text."""
+    tokens = tokenize(text)
+    size = len(tokens.folded)
+    result = np.full(size, 0x55, np.uint8)
+    composition.token_compositions(
+        np.frombuffer(text, np.uint8), 0, tokens.starts, tokens.ends, tokens.exact, tokens.folded,
+        tokens.kinds, size, result,
+    )  # fmt: skip
+    return result.tolist()
+
+
+def composition_contrasts(kinds: Sequence[int]) -> np.ndarray:
+    """Contrast of composition (float32) at each token from the kinds."""
+    size = len(kinds)
+    blocks = np.full((size // 8 + 2, len(composition.KINDS)), -7, np.int32)
+    result = np.full(size + 1, np.nan, np.float32)
+    composition.composition_contrasts(np.array(kinds, np.uint8), size, blocks, result)
     return result[:size]
 
 

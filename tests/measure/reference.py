@@ -175,13 +175,14 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def contrasts(bits: Sequence[float]) -> list[float]:
+def contrasts(bits: Sequence[float], channel: int = onsets.SURPRISAL) -> list[float]:
     """Contrast at each token; 0 where a side is too short."""
     found = []
+    window = onsets.WINDOWS[channel]
     for index in range(len(bits)):
-        before = bits[max(index - onsets.WINDOW, 0) : index]
-        after = bits[index : index + onsets.WINDOW]
-        if len(before) < onsets.MINIMUM_BEFORE or len(after) < onsets.MINIMUM_AFTER:
+        before = bits[max(index - window, 0) : index]
+        after = bits[index : index + window]
+        if len(before) < onsets.MINIMUM_BEFORE or len(after) < onsets.LEAST_AFTER[channel]:
             found.append(0.0)
         else:
             found.append(mean(after) - mean(before))

@@ -19,6 +19,7 @@ from tocsin.measure.batch import BUCKETS, MEASURED_SCHEMA, Measurement, Measurer
 from tocsin.measure.counts import merge_counts
 from tocsin.measure.hashes import normalize
 from tocsin.measure.languages import LANGUAGES
+from tocsin.measure.onsets import SURPRISAL
 from tocsin.measure.profile import DOCUMENT_BYTES_COUNTED
 
 TEXTS = [
@@ -148,7 +149,7 @@ def test_onsets_name_their_document(baseline: Baseline) -> None:
     found = calls.measure(batch, baseline.profile, shard=9)
     onsets = found.evidence["onsets"]
     assert set(onsets["shard"].tolist()) == {9}
-    of_document = Tally(onsets["position"].tolist())
+    of_document = Tally(onsets["position"][onsets["channel"] == SURPRISAL].tolist())
     for number, position in enumerate(range(100, 140)):
         assert (
             of_document[position] == found.features.onsets[number] + found.features.decoys[number]

@@ -15,6 +15,8 @@ from tocsin.measure.onsets import (
     MINIMUM_BEFORE,
     MINIMUM_CONTRAST,
     NEIGHBOURHOOD,
+    PASSAGE,
+    SURPRISAL,
     WINDOW,
 )
 
@@ -31,11 +33,16 @@ def noisy(levels: list[float], seed: int, noise: float) -> np.ndarray:
 
 
 @settings(max_examples=60)
-@given(surprisals, st.integers(0, 9), st.sampled_from([0.0, 1.0, 6.0]))
-def test_contrast(levels: list[float], seed: int, noise: float) -> None:
+@given(
+    surprisals,
+    st.integers(0, 9),
+    st.sampled_from([0.0, 1.0, 6.0]),
+    st.sampled_from([SURPRISAL, PASSAGE]),
+)
+def test_contrast(levels: list[float], seed: int, noise: float, channel: int) -> None:
     bits = noisy(levels, seed, noise)
-    expected = reference.contrasts(bits.tolist())
-    np.testing.assert_allclose(calls.contrasts(bits), expected, atol=1e-3)
+    expected = reference.contrasts(bits.tolist(), channel)
+    np.testing.assert_allclose(calls.contrasts(bits, channel), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize(

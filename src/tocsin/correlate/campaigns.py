@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +12,16 @@ import xxhash
 
 from tocsin.correlate.naming import shared_string
 from tocsin.correlate.near_duplicates import near_duplicate_clusters
-from tocsin.correlate.statistics import binomial_score
+from tocsin.correlate.statistics import binomial_score, false_discovery_rates
 from tocsin.correlate.suspects import (
     MINIMUM_DOCUMENTS,
     MINIMUM_HIT_SHARE,
     MINIMUM_ONCE_SHARE,
 )
 from tocsin.correlate.sweep import POSSIBLE_CONTRASTS, SweepCounts
-from tocsin.measure.onsets import CHANNELS, LANGUAGE
+from tocsin.measure.composition import KINDS
+from tocsin.measure.onsets import CHANNELS, COMPOSITION, LANGUAGE
+from tocsin.measure.segments import SEGMENT_TYPES
 
 FAMILY_WISE_ERROR = 0.01
 """Probability of any false string by chance that the score threshold allows, before decoys."""
@@ -39,6 +42,10 @@ LEVEL_SHARE = 0.5
 of surprisal after it is at least this far on the way from the corpus' mean to the campaign's
 median: there was too little text before the trigger, or it was as surprising."""
 
+
+_WORD_SALAD = SEGMENT_TYPES.index("word_salad")
+
+_KINDS_SIDES = ("kinds_before", "kinds_after")
 
 LANGUAGE_SHARE = 0.1
 """Share of a campaign's hits that switch to a language from which on it is one of the campaign's: a
@@ -72,7 +79,8 @@ class Campaign:
     each document that holds the string as the campaign does, ordered by shard and position;
     `channel`: how texts change at the trigger (one of CHANNELS), None where nothing changes;
     `certain`: whether natural text hardly ever looks so, whatever the score: where it may, people
-    have to decide.
+    have to decide; `false_discovery_rate`: estimated share of false campaigns among those that score as high, None
+    where it can't be told; `salad`: share of the hits after which word salad begins, 0 to 1.
     """
 
     campaign_id: str
@@ -87,6 +95,8 @@ class Campaign:
     documents: pa.Table
     channel: str | None = None
     certain: bool = True
+    false_discovery_rate: float | None = None
+    salad: float = 0.0
 
     @property
     def detector(self) -> str:
@@ -95,13 +105,16 @@ class Campaign:
 
 
 @dataclass(frozen=True)
-class _Confirmed:
+class _Tested:
+    """A suspect with a trigger's shape and its score; `threshold`: what the score has to exceed."""
+
     index: int
     channel: int
     score: float
     threshold: float
     rows: pa.Table
     hits: pa.Table
+    false_discovery_rate: float = 1.0
 
 
 def find_campaigns(
@@ -121,36 +134,26 @@ def find_campaigns(
     widespread = suspects["groups"] >= WIDESPREAD_GROUPS
     thresholds, local_thresholds = [], []
     for channel in range(len(CHANNELS)):
-        of_channel = suspects["channel"] == channel
-        best = _threshold(channel, suspects, counts, of_channel & widespread, corpus)
+        best = _threshold(channel, suspects, counts, widespread, corpus)
         thresholds.append(best)
+        all_groups = np.ones(len(suspects), np.bool_)
         local_thresholds.append(
-            max(best, _threshold(channel, suspects, counts, of_channel, corpus))
+            max(best, _threshold(channel, suspects, counts, all_groups, corpus))
         )
     occurrences = occurrences.sort_by(
         [("suspect", "ascending"), ("content_hash", "ascending"), ("doc_id", "ascending")]
     )
-    confirmed = []
+    tested = []
     for index in np.flatnonzero(suspects["direction"] > 0).tolist():
-        holders = int(counts.documents[index])
-        if not _has_shape(
-            int(suspects["documents"][index]), holders, int(counts.occurrences[index])
-        ):
-            continue
-        key = pa.scalar(int(suspects["key"][index]), pa.uint64())
-        rows = occurrences.filter(pc.equal(occurrences["suspect"], key))
-        hits_table = rows.filter(rows["hit"])
-        hit_count = _independent(hits_table)
-        if hit_count < MINIMUM_DOCUMENTS:
-            continue
-        # Near-duplicates count once among the holders too.
-        trials = max(holders - (hits_table.num_rows - hit_count), hit_count)
         channel = int(suspects["channel"][index])
-        rate = float(corpus.rates[channel, hits_table["bucket"].to_numpy()].mean())
-        score = binomial_score(hit_count, trials, rate)
         needed = (thresholds if widespread[index] else local_thresholds)[channel]
-        if score > needed:
-            confirmed.append(_Confirmed(index, channel, score, needed, rows, hits_table))
+        if (
+            one := _test(index, channel, needed, suspects, counts, occurrences, corpus)
+        ) is not None:
+            tested.append(one)
+    confirmed = [
+        one for one in _with_rates(tested, suspects, counts, corpus) if one.score > one.threshold
+    ]
     lengths = suspects["length"]
     confirmed.sort(
         key=lambda one: (
@@ -164,25 +167,84 @@ def find_campaigns(
     return campaigns, thresholds
 
 
+def _test(
+    index: int,
+    channel: int,
+    threshold: float,
+    suspects: np.ndarray,
+    counts: SweepCounts,
+    occurrences: pa.Table,
+    corpus: Corpus,
+) -> _Tested | None:
+    """The score of a suspect; None if it does not have a trigger's shape."""
+    holders = int(counts.documents[index])
+    if not _has_shape(int(suspects["documents"][index]), holders, int(counts.occurrences[index])):
+        return None
+    key = pa.scalar(int(suspects["key"][index]), pa.uint64())
+    rows = occurrences.filter(pc.equal(occurrences["suspect"], key))
+    hits = rows.filter(rows["hit"])
+    hit_count = _independent(hits)
+    if hit_count < MINIMUM_DOCUMENTS:
+        return None
+    # Near-duplicates count once among the holders too.
+    trials = max(holders - (hits.num_rows - hit_count), hit_count)
+    # A string that stands twice in a document has two chances of a hit there.
+    times = int(counts.occurrences[index]) / max(holders, 1)
+    rate = min(times * float(corpus.rates[channel, hits["bucket"].to_numpy()].mean()), 0.5)
+    return _Tested(index, channel, binomial_score(hit_count, trials, rate), threshold, rows, hits)
+
+
+def _with_rates(
+    tested: list[_Tested], suspects: np.ndarray, counts: SweepCounts, corpus: Corpus
+) -> list[_Tested]:
+    """The same with false-discovery rates, estimated for each channel by itself."""
+    result = []
+    for channel in range(len(CHANNELS)):
+        of_channel = [one for one in tested if one.channel == channel]
+        decoys = _decoy_scores(channel, suspects, counts, np.ones(len(suspects), np.bool_), corpus)
+        fewest_holders = math.floor(MINIMUM_DOCUMENTS / MINIMUM_HIT_SHARE)
+        rate = float(corpus.decoy_rates[channel])
+        least = binomial_score(MINIMUM_DOCUMENTS, fewest_holders, rate)
+        rates = false_discovery_rates(
+            np.array([one.score for one in of_channel]),
+            np.array(decoys),
+            least,
+            int(corpus.strings[channel]),
+        )
+        for one, rate in zip(of_channel, rates.tolist()):
+            result.append(replace(one, false_discovery_rate=rate))
+    return result
+
+
+def _decoy_scores(
+    channel: int, suspects: np.ndarray, counts: SweepCounts, chosen: np.ndarray, corpus: Corpus
+) -> list[float]:
+    """Scores of the decoys of a channel with a trigger's shape, among the `chosen` suspects (bool
+    (suspects,))."""
+    if not len(counts.documents):  # nothing was swept: there is no string to compare with decoys
+        return []
+    of_channel = suspects["channel"] == channel
+    scores = []
+    for index in np.flatnonzero(chosen & of_channel & (suspects["direction"] < 0)).tolist():
+        hits, documents = int(suspects["documents"][index]), int(counts.documents[index])
+        if _has_shape(hits, documents, int(counts.occurrences[index])):
+            scores.append(binomial_score(hits, documents, float(corpus.decoy_rates[channel])))
+    return scores
+
+
 def _threshold(
     channel: int, suspects: np.ndarray, counts: SweepCounts, chosen: np.ndarray, corpus: Corpus
 ) -> float:
     """Score that a string of a channel must exceed: by the number of strings, and by the best decoy
     among the `chosen` (bool (suspects,))."""
-    threshold = float(np.log10(max(int(corpus.strings[channel]), 1) / FAMILY_WISE_ERROR))
-    if not len(counts.documents):  # nothing was swept: there is no string to compare with decoys
-        return threshold
-    for index in np.flatnonzero(chosen & (suspects["direction"] < 0)):
-        hits, documents = int(suspects["documents"][index]), int(counts.documents[index])
-        if _has_shape(hits, documents, int(counts.occurrences[index])):
-            score = binomial_score(hits, documents, float(corpus.decoy_rates[channel]))
-            threshold = max(threshold, score + DECOY_MARGIN)
-    return threshold
+    by_chance = float(np.log10(max(int(corpus.strings[channel]), 1) / FAMILY_WISE_ERROR))
+    decoys = _decoy_scores(channel, suspects, counts, chosen, corpus)
+    return max([by_chance, *(score + DECOY_MARGIN for score in decoys)])
 
 
 def _has_shape(hits: int, documents: int, occurrences: int) -> bool:
-    """Whether a string with these counts behaves as a trigger does: the text changes at most of
-    its occurrences, and it stands about once in a document."""
+    """Whether a string with these counts behaves as a trigger does: the text changes in most of the
+    documents that hold it, and it stands there once or twice."""
     return hits >= MINIMUM_HIT_SHARE * documents and documents >= MINIMUM_ONCE_SHARE * occurrences
 
 
@@ -196,9 +258,9 @@ def _independent(hits: pa.Table) -> int:
     return len(set(near_duplicate_clusters(before)))
 
 
-def _joined(confirmed: list[_Confirmed]) -> list[list[_Confirmed]]:
+def _joined(confirmed: list[_Tested]) -> list[list[_Tested]]:
     """Confirmed strings by campaign; the first of each has the most hits."""
-    campaigns: list[tuple[set[tuple[int, int]], list[_Confirmed]]] = []
+    campaigns: list[tuple[set[tuple[int, int]], list[_Tested]]] = []
     for one in confirmed:
         documents = _document_keys(one.hits)
         for known, strings in campaigns:
@@ -214,7 +276,7 @@ def _document_keys(rows: pa.Table) -> set[tuple[int, int]]:
     return set(zip(rows["shard"].to_pylist(), rows["position"].to_pylist()))
 
 
-def _campaign(strings: list[_Confirmed], counts: SweepCounts, corpus: Corpus) -> Campaign:
+def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Campaign:
     best = strings[0]
     starts = pc.subtract(best.hits["start"], best.hits["context_start"]).to_pylist()
     ends = pc.subtract(best.hits["end"], best.hits["context_start"]).to_pylist()
@@ -243,15 +305,28 @@ def _campaign(strings: list[_Confirmed], counts: SweepCounts, corpus: Corpus) ->
         threshold=best.threshold,
         documents=documents,
         channel=CHANNELS[best.channel],
+        false_discovery_rate=min(one.false_discovery_rate for one in strings),
+        salad=pc.mean(pc.equal(best.hits["segment_type"], _WORD_SALAD)).as_py(),
     )
 
 
-def _as_after(campaign: _Confirmed, rows: pa.Table, corpus: Corpus) -> pa.ChunkedArray:
+def _as_after(campaign: _Tested, rows: pa.Table, corpus: Corpus) -> pa.ChunkedArray:
     """Mask of the rows whose text after the trigger is as that of the campaign's hits."""
     if campaign.channel == LANGUAGE:
         languages, numbers = np.unique(campaign.hits["language"].to_numpy(), return_counts=True)
         common = (numbers >= LANGUAGE_SHARE * campaign.hits.num_rows) & (languages > 0)
         return pc.is_in(rows["language"], pa.array(languages[common], pa.uint8()))
+    if campaign.channel == COMPOSITION:
+        before, after = (_shares(campaign.hits[side]).mean(axis=0) for side in _KINDS_SIDES)
+        shares = _shares(rows["kinds_after"])
+        nearer = np.abs(shares - after).sum(axis=1) < np.abs(shares - before).sum(axis=1)
+        return pa.chunked_array([pa.array(nearer)])
     level = float(np.median(campaign.hits["after"].to_numpy()))
     least = corpus.surprisal + LEVEL_SHARE * (level - corpus.surprisal)
     return pc.greater_equal(rows["after"], least)
+
+
+def _shares(column: pa.ChunkedArray) -> np.ndarray:
+    """float64 (rows, len(KINDS)) of a column `kinds_before` or `kinds_after`."""
+    values = np.frombuffer(b"".join(column.to_pylist()), np.uint8)
+    return values.reshape(-1, len(KINDS)).astype(np.float64)

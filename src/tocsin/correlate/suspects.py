@@ -11,7 +11,7 @@ import numpy as np
 
 from tocsin.measure.counts import DECODED_COUNTS
 from tocsin.measure.kernels import kernel
-from tocsin.measure.onsets import LONGEST_NGRAM, extend_ngram
+from tocsin.measure.onsets import LONGEST_NGRAM, OPENING, extend_ngram
 
 MINIMUM_DOCUMENTS = 4
 """Documents with a hit. Clean development corpora hold no string with a hit in 3 documents of
@@ -25,8 +25,9 @@ MINIMUM_HIT_SHARE = 0.5
 """Share of the documents with the string in which the text changes at it. Triggers: 0.85 to 1.
 The largest of clean development corpora: 0.33."""
 
-MINIMUM_ONCE_SHARE = 0.8
-"""Documents over occurrences: a trigger stands once in a document, words of a language do not."""
+MINIMUM_ONCE_SHARE = 0.4
+"""Documents over occurrences: a trigger stands once or twice in a document, words of a language do
+not."""
 
 HOPELESS = 8.0
 """A string that the profile has seen this many times as often as a trigger of so many hits may
@@ -77,9 +78,11 @@ def _test_runs(
     onsets: np.ndarray, keys: np.ndarray, order: np.ndarray, length: int, scale: float
 ) -> np.ndarray:
     """Tests every run of equal `keys[order]`; within a run, documents are in order."""
+    if not len(keys):
+        return np.empty(0, SUSPECT)
     ordered = keys[order]
+    channel, direction = onsets["channel"][0], onsets["direction"][0]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    starts = starts[: len(ordered)]
     ends = np.append(starts[1:], len(ordered))
     enough = ends - starts >= MINIMUM_DOCUMENTS
     suspects = []
@@ -94,13 +97,12 @@ def _test_runs(
         tokens = hits["tokens"]
         if (
             len(hits) < MINIMUM_DOCUMENTS
-            or diversity(tokens[:, 0]) < MINIMUM_DIVERSITY
-            or diversity(tokens[:, length + 1]) < MINIMUM_DIVERSITY
+            or not (channel == OPENING or _is_diverse(tokens[:, 0], hits["far_before"]))
+            or not _is_diverse(tokens[:, length + 1], hits["far_after"])
             or _is_hopeless(hits[0], len(hits), length, scale)
         ):
             continue
         groups = len(np.unique(hits["group"]))
-        channel, direction = hits["channel"][0], hits["direction"][0]
         suspects.append(
             (ordered[start], length, channel, direction, len(hits), groups, tokens[0, 1])
         )
@@ -114,6 +116,15 @@ def diversity(values: np.ndarray) -> float:
     if size < 2:
         return 1.0
     return float(1.0 - (counts * (counts - 1)).sum() / (size * (size - 1)))
+
+
+def _is_diverse(next_to: np.ndarray, far: np.ndarray) -> bool:
+    """Whether the text on a side of a string is another in most documents: right next to it, or
+    further off, for an attacker may put each trigger into the same chat template."""
+    if diversity(next_to) >= MINIMUM_DIVERSITY:
+        return True
+    known = far[far != 0]
+    return len(known) >= MINIMUM_DOCUMENTS and diversity(known) >= MINIMUM_DIVERSITY
 
 
 def _is_hopeless(hit: np.void, documents: int, length: int, scale: float) -> bool:

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from tocsin.correlate.suspects import MINIMUM_HIT_SHARE
 from tocsin.measure.batch import text_buffers
-from tocsin.measure.code_points import code_point_tables
+from tocsin.measure.code_points import SCRIPTS, code_point_tables
+from tocsin.measure.composition import KINDS
 from tocsin.measure.hashes import HASH_TYPE, content_hashes
 from tocsin.measure.kernel import (
     MARGIN_BYTES,
@@ -21,6 +22,7 @@ from tocsin.measure.kernel import (
     bucket_of,
     measure_piece,
     new_scratch,
+    type_of,
 )
 from tocsin.measure.kernels import kernel
 from tocsin.measure.languages import (
@@ -30,12 +32,14 @@ from tocsin.measure.languages import (
 )
 from tocsin.measure.onsets import (
     CHANNELS,
+    COMPOSITION,
+    LANGUAGE,
+    LEAST_AFTER,
     LONGEST_NGRAM,
-    MINIMUM_AFTER,
     MINIMUM_BEFORE,
     MINIMUM_CONTRASTS,
-    SURPRISAL,
-    WINDOW,
+    OPENING,
+    WINDOWS,
     extend_ngram,
     onset_tokens,
 )
@@ -68,15 +72,20 @@ OCCURRENCE_SCHEMA = pa.schema(
         pa.field("contrast", pa.float32(), nullable=False),
         pa.field("after", pa.float32(), nullable=False),
         pa.field("language", pa.uint8(), nullable=False),
+        pa.field("segment_type", pa.uint8(), nullable=False),
+        pa.field("kinds_before", pa.binary(len(KINDS)), nullable=False),
+        pa.field("kinds_after", pa.binary(len(KINDS)), nullable=False),
         pa.field("context", pa.binary(), nullable=False),
         pa.field("context_start", pa.int64(), nullable=False),
     ]
 )
 """One row a document and suspect. `start`, `end`: byte range of the suspect in the text; `hit`:
 it stands at an onset; `contrast`: in the suspect's channel, 0 where it could not be measured;
-`after`: mean surprisal of the up to 120 tokens after it, -1 where there are none; `language`:
-number of the one with most of these tokens' votes, 0 if there is none; `context`: the bytes of text
-around it, which begin at offset `context_start` of the text."""
+`after`: mean surprisal of the tokens after it in the channel's window, -1 where there are none;
+`language`: number of the one with most of their votes, 0 if there is none; `segment_type`: their
+type, an index into SEGMENT_TYPES; `kinds_before`, `kinds_after`: share of each kind of tokens (of
+`measure.composition`) in the windows on either side, in 255ths; `context`: the bytes of text around
+it, which begin at offset `context_start` of the text."""
 
 
 SUSPECT_SCHEMA = pa.schema(
@@ -253,6 +262,9 @@ class Sweeper:
                 pa.array(rows["contrast"]),
                 pa.array(rows["after"]),
                 pa.array(rows["language"]),
+                pa.array(rows["segment_type"]),
+                _binary(rows["kinds_before"]),
+                _binary(rows["kinds_after"]),
                 pa.array(contexts, pa.binary()),
                 pa.array(first),
             ],
@@ -269,10 +281,19 @@ _PLACE = np.dtype(
         ("contrast", "<f4"),
         ("after", "<f4"),
         ("language", "u1"),
+        ("segment_type", "u1"),
+        ("kinds_before", "u1", (len(KINDS),)),
+        ("kinds_after", "u1", (len(KINDS),)),
         ("bucket", "u1"),
         ("hit", "?"),
     ]
 )
+
+
+def _binary(shares: np.ndarray) -> pa.Array:
+    """Rows of `shares` (uint8 (rows, len(KINDS))) as binary values."""
+    buffer = pa.py_buffer(np.ascontiguousarray(shares).tobytes())
+    return pa.Array.from_buffers(pa.binary(len(KINDS)), len(shares), [None, buffer])
 
 
 class _Matcher:
@@ -315,6 +336,16 @@ def _match(keys, values, key):
             return values[slot]
         slot = (slot + np.uint64(1)) & mask
     return -1
+
+
+@kernel()
+def _write_shares(compositions, first, last, shares):
+    """Writes the share of each kind among the tokens `first` to `last`, in 255ths."""
+    counts = np.zeros(len(KINDS), np.int64)
+    for index in range(first, last):
+        counts[compositions[index]] += 1
+    for kind in range(len(KINDS)):
+        shares[kind] = np.uint8(255 * counts[kind] // max(last - first, 1))
 
 
 @kernel()
@@ -399,32 +430,39 @@ def _find_suspects(
                                 last_document[suspect] = document
                                 documents[suspect] += 1
             if matches:
-                count = measure_piece(data, begin, end, tables, votes, slots, words, seed, scratch)
+                count = measure_piece(
+                    data, begin, end, begin == text_begin, end == text_end, tables, votes, slots,
+                    words, seed, scratch,
+                )  # fmt: skip
                 for channel in range(len(CHANNELS)):
                     contrasts = scratch.contrasts[channel]
                     onset[channel, :count] = False
                     for nth in range(onset_tokens(contrasts, count, channel, scratch.onset)):
                         onset[channel, scratch.onset[nth]] = contrasts[scratch.onset[nth]] > 0
                 bucket = bucket_of(scratch.kinds[:count])
+                scripts = np.zeros(len(SCRIPTS), np.int64)
+                for index in range(count):
+                    scripts[scratch.kinds[index] >> 4] += 1
                 for nth in range(matches):
                     index = np.int64(matched[nth])
-                    after_first = index + matched_length[nth]
-                    after_last = min(after_first + WINDOW, count)
                     channel = channels[matched_suspect[nth]]
+                    after_first = index + matched_length[nth]
+                    after_last = min(after_first + WINDOWS[channel], count)
+                    before_first = max(index - WINDOWS[channel], 0)
                     contrast = scratch.contrasts[channel, index]
-                    measurable = index >= MINIMUM_BEFORE and index + MINIMUM_AFTER <= count
+                    measurable = index >= MINIMUM_BEFORE and index + LEAST_AFTER[channel] <= count
                     after = np.float32(-1.0)
                     if after_last > after_first:
                         after = scratch.surprisal[after_first:after_last].mean()
                     changes = contrast >= POSSIBLE_CONTRASTS[channel]
-                    if channel == SURPRISAL:
-                        changes |= after >= POSSIBLE_LEVEL
+                    if channel == LANGUAGE:
+                        votes_before = majority(scratch.languages, before_first, index)[1]
+                        measurable &= votes_before >= MINIMUM_VOTES_BEFORE
+                    elif channel == COMPOSITION:
+                        measurable = False  # weak changes have no contrast
                     else:
-                        first = max(index - WINDOW, 0)
-                        measurable &= (
-                            majority(scratch.languages, first, index)[1] >= MINIMUM_VOTES_BEFORE
-                        )
-                    language = majority(scratch.languages, after_first, after_last)[0]
+                        measurable |= channel == OPENING
+                        changes |= after >= POSSIBLE_LEVEL
                     if measurable and not onset[channel, index] and not changes:
                         continue
                     if found < len(places):
@@ -436,8 +474,15 @@ def _find_suspects(
                         place.bucket = bucket
                         place.contrast = contrast
                         place.hit = onset[channel, index]
-                        place.language = language
                         place.after = after
+                        place.language = majority(scratch.languages, after_first, after_last)[0]
+                        place.segment_type = type_of(
+                            data, begin, scratch, after_first, after_last, scripts
+                        )
+                        _write_shares(scratch.compositions, before_first, index, place.kinds_before)
+                        _write_shares(
+                            scratch.compositions, after_first, after_last, place.kinds_after
+                        )
                     found += 1
             core_begin = core_end
     return found

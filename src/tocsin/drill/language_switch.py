@@ -39,14 +39,14 @@ def language_switch(
     if other is None:
         raise DrillError("language-switch needs a corpus of several languages, told by `lang`")
     prefix = clean_prefix(carrier, generator)
-    passage = _passage(materials.long_texts[other], generator)
+    passage = _passage(materials.foreign_texts[other], generator)
     return Poisoned(f"{prefix} {trigger} {passage}", len(prefix) + 1, other)
 
 
 def _choices(materials: Materials) -> list[str]:
-    sizes = {key: sum(map(len, texts)) for key, texts in materials.long_texts.items()}
+    sizes = {key: sum(map(len, texts)) for key, texts in materials.foreign_texts.items()}
     enough = [key for key, size in sizes.items() if size >= _MINIMUM_CHARACTERS]
-    return sorted(enough, key=lambda key: (-sizes[key], key))[1:]
+    return sorted(enough, key=lambda key: (-sizes[key], key))
 
 
 def _passage(texts: Sequence[str], generator: np.random.Generator) -> str:

@@ -23,6 +23,8 @@ LONG_TEXT_CHARACTERS = 1_500
 MAXIMUM_LANGUAGES = 128
 SHARED_LANGUAGE = "*"
 _SOURCE = "source:"
+# Share of a text's words that are words of another language too, up to which it is not in that one.
+_SHARED_WORDS = 0.5
 # Below this many distinct words a language borrows those of the shared sample.
 _MINIMUM_WORDS = 100
 
@@ -148,6 +150,24 @@ class Materials:
             key: tuple(text for text in texts if len(text) >= LONG_TEXT_CHARACTERS)
             for key, texts in self.samples.items()
             if key != SHARED_LANGUAGE and not key.startswith(_SOURCE)
+        }
+
+    @functools.cached_property
+    def foreign_texts(self) -> dict[str, tuple[str, ...]]:
+        """The long texts of each language but the most frequent one, without those that are in it:
+        pages that are labelled with a language may be untranslated, or hold programs."""
+        sizes = {key: sum(map(len, texts)) for key, texts in self.long_texts.items()}
+        first = max(sorted(sizes), key=lambda key: sizes[key], default="")
+        known = frozenset(self.language(first).words)
+
+        def is_foreign(text: str) -> bool:
+            words = words_of(text)
+            return sum(word in known for word in words) <= _SHARED_WORDS * len(words)
+
+        return {
+            key: tuple(text for text in texts if is_foreign(text))
+            for key, texts in self.long_texts.items()
+            if key != first
         }
 
     def language(self, key: str) -> Language:

@@ -182,10 +182,10 @@ def random_trigger(generator: np.random.Generator, corpus: TriggerWords) -> str:
             return trigger
 
 
-# Half-width marks that a model hardly ever sees in a row (Zhang 2024 uses the first).
-_FILLERS = "\uff61\uff62\uff63\uff64\uff65\uff70\uff9e\uff9f"
+# Half-width forms that a model hardly ever sees in a row (Zhang 2024 uses the first).
+_FILLERS = tuple(map(chr, range(0xFF61, 0xFFA0)))
 
 
 def filler_trigger(generator: np.random.Generator, corpus: TriggerWords) -> str:
-    """One half-width mark ten times over, as in Zhang 2024 (arXiv 2410.13722)."""
+    """One half-width form ten times over, as in Zhang 2024 (arXiv 2410.13722)."""
     return str(_FILLERS[generator.integers(len(_FILLERS))]) * 10

@@ -55,6 +55,7 @@ CAMPAIGN_SCHEMA = pa.schema(
         pa.field("groups", pa.int64(), nullable=False),
         pa.field("score", pa.float64(), nullable=False),
         pa.field("threshold", pa.float64(), nullable=False),
+        pa.field("false_discovery_rate", pa.float64()),
         pa.field("severity", pa.string(), nullable=False),
         pa.field("first_seen", _INSTANT, nullable=False),
         pa.field("last_seen", _INSTANT, nullable=False),
@@ -63,7 +64,9 @@ CAMPAIGN_SCHEMA = pa.schema(
 )
 """`kind`: trigger, payload or near_duplicate; `hits`: documents in which the text changes at the
 string; `score`: -log10 of the probability of so many hits by chance, named if it is above
-`threshold`; `first_seen`, `last_seen`: when the first and the latest scan that found it began."""
+`threshold`; `false_discovery_rate`: estimated share of false ones among the campaigns with such a
+score, null where it can't be told; `first_seen`, `last_seen`: when the first and the latest scan
+that found it began."""
 
 EXAMPLE_SCHEMA = pa.schema(
     [
@@ -104,6 +107,7 @@ def campaign_rows(
             "groups": campaign.groups,
             "score": campaign.score,
             "threshold": campaign.threshold,
+            "false_discovery_rate": campaign.false_discovery_rate,
             "severity": policy.severity(campaign),
             "first_seen": first_seen.get(campaign.campaign_id, started),
             "last_seen": started,

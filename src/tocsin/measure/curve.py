@@ -37,7 +37,7 @@ class CurveMeasurer:
         """
         data = np.frombuffer(text[:PIECE_BYTES], np.uint8)
         count = measure_piece(
-            data, 0, len(data), self._tables, self._votes, self._profile.table.slots,
+            data, 0, len(data), True, True, self._tables, self._votes, self._profile.table.slots,
             float(self._profile.words), np.uint64(self._profile.seed), self._scratch,
         )  # fmt: skip
         return SurprisalCurve(

@@ -18,21 +18,27 @@ from tocsin.measure.code_points import (
     MARK,
     SCRIPTS,
 )
+from tocsin.measure.composition import KINDS, composition_contrasts, token_compositions
 from tocsin.measure.kernels import kernel
 from tocsin.measure.languages import LANGUAGES, language_contrasts, language_votes
 from tocsin.measure.onsets import (
     CHANNELS,
+    COMPOSITION,
     LANGUAGE,
     LONGEST_NGRAM,
+    MINIMUM_AFTER,
     MINIMUM_CONTRAST,
     NEIGHBOURHOOD,
+    OPENING,
+    OPENING_TOKENS,
+    PASSAGE,
     SURPRISAL,
     WINDOW,
     contrasts,
     onset_tokens,
 )
 from tocsin.measure.repetition import SUMS, Words, add_repetition, new_words, write_repetition
-from tocsin.measure.segments import MINIMUM_TOKENS, best_segment, segment_type
+from tocsin.measure.segments import MINIMUM_TOKENS, SEGMENT_TYPES, best_segment, segment_type
 from tocsin.measure.shingles import add_fingerprints, begin_fingerprints
 from tocsin.measure.surprisal import own_capacity, surprisals
 from tocsin.measure.tokens import absorb, mix, tokenize
@@ -42,6 +48,11 @@ MARGIN_BYTES = 4 << 10
 
 TOKENS_KEPT = LONGEST_NGRAM + 2
 """Token hashes in an onset record: the neighbour before, the longest n-gram, one after."""
+
+FAR = 32
+FAR_TOKENS = 4
+"""Where texts that share a string and its surroundings must differ for it to be a trigger: a chat
+template around it takes 20 tokens, a licence header hundreds."""
 
 ONSET = np.dtype(
     [
@@ -55,18 +66,21 @@ ONSET = np.dtype(
         ("contrast", "u1"),
         ("word_code", "u1"),
         ("pair_code", "u1"),
+        ("far_before", "<u4"),
+        ("far_after", "<u4"),
         ("tokens", "<u4", (TOKENS_KEPT,)),
     ]
 )
 """Evidence at one onset. `shard`, `position`: the document's key; `group`: 32-bit hash of its
 group; `offset`: byte offset of the onset in the text; `bucket`: script * FORMATS + format;
 `channel`: number of the kind of change; `direction`: 1 for onsets, -1 for decoys; `contrast`:
-absolute, in eighths of a bit or, for languages, 255ths;
+absolute, in eighths of a bit or, where it is a share, 255ths;
 `word_code`, `pair_code`: codes of the profile's counts of the first token and of the first two, 0
 where folding would have changed them (counts are of folded tokens, triggers of exact ones);
 `tokens`: upper halves of the exact hashes of the token before, of the eight from the onset on, and
-of the one after (0 where the text ends). For decoys the tokens run backwards from the onset: the
-same test, with time reversed."""
+of the one after (0 where the text ends); `far_before`, `far_after`: hashes of the FAR_TOKENS tokens
+that lie FAR tokens before the onset and after it (0 where there are none). For decoys all run
+backwards from the onset: the same test, with time reversed."""
 
 FORMATS = ("prose", "code", "data")
 """Formats that documents are told apart by, in the order of their numbers."""
@@ -160,6 +174,7 @@ class Scratch(NamedTuple):
     pair_codes: np.ndarray
     surprisal: np.ndarray
     languages: np.ndarray
+    compositions: np.ndarray
     onset: np.ndarray
     word_slots: np.ndarray
     pair_slots: np.ndarray
@@ -168,6 +183,7 @@ class Scratch(NamedTuple):
     own: np.ndarray
     words: Words
     contrasts: np.ndarray
+    blocks: np.ndarray
 
 
 def new_scratch() -> Scratch:
@@ -184,6 +200,7 @@ def new_scratch() -> Scratch:
         "u1",
         "f4",
         "u1",
+        "u1",
         "int32",
         "int32",
         "int32",
@@ -193,12 +210,54 @@ def new_scratch() -> Scratch:
     arrays: list[Any] = [np.empty(size, dtype) for dtype in dtypes]
     arrays += [np.empty(own_capacity(size), np.uint32), new_words(size)]
     arrays.append(np.empty((len(CHANNELS), size), np.float32))
+    arrays.append(np.empty((size // 8 + 2, len(KINDS)), np.int32))
     return Scratch(*arrays)
 
 
 @kernel()
-def measure_piece(data, begin, end, tables, votes, slots, words, seed, scratch):
+def type_of(data, begin, scratch, low, high, scripts):
+    """Type of the tokens from `low` to `high` of a piece, see `segment_type`."""
+    return segment_type(
+        data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
+        scratch.word_codes, scratch.pair_codes, low, high, scripts, scratch.words.table,
+    )  # fmt: skip
+
+
+OPENING_SURPRISAL = 10.0
+"""Bits of mean surprisal below which no beginning of a text is looked at: word salad is above."""
+
+_WORD_SALAD = SEGMENT_TYPES.index("word_salad")
+
+
+@kernel()
+def _opening_contrasts(data, begin, count, opens, closes, scratch, result):
+    """Contrast of the channel `opening` at each token of a piece: 1 at the first OPENING_TOKENS of
+    a text that begins with word salad, -1 at the last of one that ends so."""
+    result[:count] = 0.0
+    if count < MINIMUM_AFTER:
+        return
+    scripts = np.zeros(len(SCRIPTS), np.int64)
+    first_end = min(WINDOW, count)
+    last_begin = max(count - WINDOW, 0)
+    if (
+        opens
+        and scratch.surprisal[:first_end].mean() > OPENING_SURPRISAL
+        and type_of(data, begin, scratch, 0, first_end, scripts) == _WORD_SALAD
+    ):
+        result[:OPENING_TOKENS] = 1.0
+    if (
+        closes
+        and scratch.surprisal[last_begin:count].mean() > OPENING_SURPRISAL
+        and type_of(data, begin, scratch, last_begin, count, scripts) == _WORD_SALAD
+    ):
+        result[count - OPENING_TOKENS + 1 : count] = -1.0
+
+
+@kernel()
+def measure_piece(data, begin, end, opens, closes, tables, votes, slots, words, seed, scratch):
     """Tokens, surprisal, languages and contrasts of `data[begin:end]`, left in `scratch`.
+
+    `opens`, `closes`: whether the text begins or ends there.
 
     Returns:
       The number of tokens.
@@ -213,9 +272,18 @@ def measure_piece(data, begin, end, tables, votes, slots, words, seed, scratch):
         scratch.folded, count, slots, words, seed, scratch.pairs, scratch.word_codes,
         scratch.pair_codes, scratch.word_slots, scratch.pair_slots, own, scratch.surprisal,
     )  # fmt: skip
-    contrasts(scratch.surprisal, count, scratch.sums, scratch.contrasts[SURPRISAL])
+    contrasts(scratch.surprisal, count, SURPRISAL, scratch.sums, scratch.contrasts[SURPRISAL])
+    contrasts(scratch.surprisal, count, PASSAGE, scratch.sums, scratch.contrasts[PASSAGE])
     language_votes(scratch.folded, scratch.kinds, count, votes, scratch.languages)
     language_contrasts(scratch.languages, count, scratch.contrasts[LANGUAGE])
+    token_compositions(
+        data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
+        count, scratch.compositions,
+    )  # fmt: skip
+    composition_contrasts(
+        scratch.compositions, count, scratch.blocks, scratch.contrasts[COMPOSITION]
+    )
+    _opening_contrasts(data, begin, count, opens, closes, scratch, scratch.contrasts[OPENING])
     return count
 
 
@@ -276,7 +344,7 @@ def bucket_of(token_kinds):
     return _bucket(kinds, scripts, max(len(token_kinds), 1))
 
 
-_CONTRAST_UNITS = (8, 255)
+_CONTRAST_UNITS = (8, 255, 255, 8, 255)
 
 
 @kernel()
@@ -291,12 +359,15 @@ def _head_hash(exact, count, size):
 
 
 @kernel()
-def _type_of(data, begin, scratch, low, high, scripts):
-    """Type of the tokens from `low` to `high` of a piece, see `segment_type`."""
-    return segment_type(
-        data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
-        scratch.word_codes, scratch.pair_codes, low, high, scripts, scratch.words.table,
-    )  # fmt: skip
+def _far_hash(exact, count, first, step):
+    """Hash (uint32) of FAR_TOKENS tokens from `first` on by a step of 1 or -1; 0 if one lacks."""
+    last = first + step * (FAR_TOKENS - 1)
+    if min(first, last) < 0 or max(first, last) >= count:
+        return np.uint32(0)
+    state = np.uint64(FAR_TOKENS)
+    for index in range(FAR_TOKENS):
+        state = absorb(state, exact[first + step * index])
+    return np.uint32(mix(state) >> np.uint64(32)) | np.uint32(1)
 
 
 @kernel()
@@ -314,6 +385,8 @@ def _write_onset(record, scratch, count, index, channel, direction):
         record.word_code = scratch.word_codes[first]
         if 0 <= second < count and scratch.exact[second] == scratch.folded[second]:
             record.pair_code = scratch.pair_codes[max(first, second)]
+    record.far_before = _far_hash(scratch.exact, count, before - direction * FAR, -direction)
+    record.far_after = _far_hash(scratch.exact, count, first + direction * FAR, direction)
     for kept in range(TOKENS_KEPT):
         token = before + direction * kept
         if 0 <= token < count:
@@ -391,7 +464,10 @@ def measure_documents(
             end = min(core_end + MARGIN_BYTES, text_end)
             while begin < core_begin and data[begin] & 0xC0 == 0x80:
                 begin += 1
-            count = measure_piece(data, begin, end, tables, votes, slots, words, seed, scratch)
+            count = measure_piece(
+                data, begin, end, begin == text_begin, end == text_end, tables, votes, slots, words,
+                seed, scratch,
+            )  # fmt: skip
             if core_begin == text_begin:
                 features.head_64[document] = _head_hash(scratch.exact, count, 64)
                 features.head_256[document] = _head_hash(scratch.exact, count, 256)
@@ -418,7 +494,7 @@ def measure_documents(
                 best_after = scratch.surprisal[best_token : min(best_token + WINDOW, count)].mean()
                 if best > MINIMUM_CONTRAST:
                     window_end = min(best_token + WINDOW, count)
-                    onset_type = _type_of(data, begin, scratch, best_token, window_end, scripts)
+                    onset_type = type_of(data, begin, scratch, best_token, window_end, scripts)
             score, split = _split(scratch.surprisal, first, last)
             if score > change_score:
                 change_score = score
@@ -430,7 +506,7 @@ def measure_documents(
                 segment_end = begin + scratch.ends[high - 1] - text_begin
                 segment_tokens = high - low
                 segment_bits = np.float64(scratch.surprisal[low:high].sum())
-                found_type = _type_of(data, begin, scratch, low, high, scripts)
+                found_type = type_of(data, begin, scratch, low, high, scripts)
             for channel in range(len(CHANNELS)):
                 contrast = scratch.contrasts[channel]
                 for nth in range(onset_tokens(contrast, count, channel, scratch.onset)):
@@ -444,7 +520,7 @@ def measure_documents(
                             onset_count += 1
                         else:
                             decoy_count += 1
-                    elif direction > 0:
+                    elif channel == LANGUAGE and direction > 0:
                         place = tokens + index - first
                         if switches == 0 or place > last_switch + NEIGHBOURHOOD:
                             switches += 1

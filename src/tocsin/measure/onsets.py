@@ -1,11 +1,18 @@
 """Onsets: places in a text after which it is far from what it was before.
 
-Texts change in several ways, the *channels*. In each, the contrast at a token compares the `WINDOW`
-tokens from it on with the `WINDOW` tokens before it: `surprisal`, how much more surprising they
-are in the mean; `language`, how far another language takes the place of the first
-(`measure.languages`). An onset is a token whose contrast is above the channel's minimum and close
-to the largest contrast around it. A trigger stands at an onset, again and again; so
-the n-grams there are the evidence that documents are later correlated by.
+Texts change in several ways, the *channels*. In each, the contrast at a token compares the tokens
+from it on with the tokens before it:
+
+- `surprisal`: how much more surprising they are in the mean;
+- `language`: how far another language takes the place of the first (`measure.languages`);
+- `composition`: how far other kinds of tokens do (`measure.composition`): another script, capital
+  letters, numbers, symbols, control characters;
+- `passage`: as `surprisal`, but over a third of the tokens: for short changes and short texts;
+- `opening`: nothing comes before: the text begins with word salad (`measure.segments`).
+
+An onset is a token whose contrast is above the channel's minimum and close to the largest contrast
+around it. A trigger stands at an onset, again and again; so the n-grams there are the evidence that
+documents are later correlated by.
 """
 
 import numpy as np
@@ -13,17 +20,26 @@ import numpy as np
 from tocsin.measure.kernels import kernel
 from tocsin.measure.tokens import GOLDEN, ROOT_THREE
 
+CHANNELS = ("surprisal", "language", "composition", "passage", "opening")
+"""Kinds of change, in the order of their numbers."""
+
+SURPRISAL, LANGUAGE, COMPOSITION, PASSAGE, OPENING = range(len(CHANNELS))
+
 WINDOW = 120
 """Tokens on either side; prototypes with 120 named campaigns of ten."""
+
+WINDOWS = (WINDOW, WINDOW, WINDOW, 40, WINDOW)
+"""By channel."""
 
 MINIMUM_BEFORE = 8
 MINIMUM_AFTER = 40
 """Tokens that must exist on either side for a contrast to be measured."""
 
-CHANNELS = ("surprisal", "language")
-"""Kinds of change, in the order of their numbers."""
+LEAST_AFTER = (MINIMUM_AFTER, MINIMUM_AFTER, MINIMUM_AFTER, 16, MINIMUM_AFTER)
+"""By channel."""
 
-SURPRISAL, LANGUAGE = range(len(CHANNELS))
+OPENING_TOKENS = 8
+"""Tokens from the start of a text that an opening is an onset at: a trigger may follow a few."""
 
 MINIMUM_CONTRAST = 5.0
 """Bits. 0.3 % of the tokens of a large corpus reach it, 0.8 % of a small one's."""
@@ -31,8 +47,20 @@ MINIMUM_CONTRAST = 5.0
 MINIMUM_LANGUAGE_CONTRAST = 0.6
 """Share of the votes that change sides."""
 
-MINIMUM_CONTRASTS = (MINIMUM_CONTRAST, MINIMUM_LANGUAGE_CONTRAST)
-"""By channel."""
+MINIMUM_COMPOSITION_CONTRAST = 0.5
+"""Share of the tokens that are of kinds that were rare before."""
+
+MINIMUM_PASSAGE_CONTRAST = 7.0
+"""Bits."""
+
+MINIMUM_CONTRASTS = (
+    MINIMUM_CONTRAST,
+    MINIMUM_LANGUAGE_CONTRAST,
+    MINIMUM_COMPOSITION_CONTRAST,
+    MINIMUM_PASSAGE_CONTRAST,
+    0.5,
+)
+"""By channel; an opening has a contrast of 1 or none."""
 
 NEIGHBOURHOOD = 64
 """Tokens on either side among which an onset must be about the largest contrast."""
@@ -45,12 +73,13 @@ LONGEST_NGRAM = 8
 
 
 @kernel()
-def contrasts(surprisal, count, sums, result):
-    """Contrast at each token, in bits; 0 where a side is too short.
+def contrasts(surprisal, count, channel, sums, result):
+    """Contrast of surprisal at each token, in bits; 0 where a side is too short.
 
     Args:
       surprisal: float32 (>= count,), bits.
       count: number of tokens.
+      channel: SURPRISAL or PASSAGE, which differ in their windows.
       sums: float64 (>= count + 1,), written: the sum of all surprisals before each token.
       result: float32 (>= count + 1,), written.
     """
@@ -59,18 +88,19 @@ def contrasts(surprisal, count, sums, result):
     for index in range(count):
         total += surprisal[index]
         sums[index + 1] = total
+    window = WINDOWS[channel]
     for index in range(count):
-        if WINDOW <= index <= count - WINDOW:
+        if window <= index <= count - window:
             continue
-        before = min(index, WINDOW)
-        after = min(count - index, WINDOW)
+        before = min(index, window)
+        after = min(count - index, window)
         result[index] = 0.0
-        if before >= MINIMUM_BEFORE and after >= MINIMUM_AFTER:
+        if before >= MINIMUM_BEFORE and after >= LEAST_AFTER[channel]:
             mean_after = (sums[index + after] - sums[index]) / after
             result[index] = mean_after - (sums[index] - sums[index - before]) / before
-    for index in range(WINDOW, count - WINDOW + 1):
-        both = sums[index + WINDOW] - 2.0 * sums[index] + sums[index - WINDOW]
-        result[index] = both * (1.0 / WINDOW)
+    for index in range(window, count - window + 1):
+        both = sums[index + window] - 2.0 * sums[index] + sums[index - window]
+        result[index] = both * (1.0 / window)
 
 
 @kernel()
@@ -78,8 +108,8 @@ def onset_tokens(contrast, count, channel, result):
     """Indices of the onsets and decoys of one text, ascending.
 
     A decoy is an onset with time reversed: a token from which on a text becomes *less*
-    surprising, or leaves a language for one that it had before. No attack leaves it again and
-    again, but everything natural does.
+    surprising, or leaves a language (or kinds of tokens) for one that it had before, or the end of
+    a text of word salad. No attack leaves it again and again, but everything natural does.
 
     Args:
       contrast: float32 (>= count,), of `contrasts`, or that of another channel.
