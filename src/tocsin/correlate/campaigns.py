@@ -79,8 +79,9 @@ class Campaign:
     each document that holds the string as the campaign does, ordered by shard and position;
     `channel`: how texts change at the trigger (one of CHANNELS), None where nothing changes;
     `certain`: whether natural text hardly ever looks so, whatever the score: where it may, people
-    have to decide; `false_discovery_rate`: estimated share of false campaigns among those that score as high, None
-    where it can't be told; `salad`: share of the hits after which word salad begins, 0 to 1.
+    have to decide; `false_discovery_rate`: estimated share of false campaigns among those that
+    score as high, None where it can't be told; `salad`: share of the hits after which word salad
+    begins, 0 to 1.
     """
 
     campaign_id: str
@@ -158,6 +159,7 @@ def find_campaigns(
     confirmed.sort(
         key=lambda one: (
             -one.hits.num_rows,
+            one.channel,
             -int(lengths[one.index]),
             int(suspects["key"][one.index]),
         )
