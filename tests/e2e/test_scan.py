@@ -51,6 +51,7 @@ _SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "groups": pa.int64(),
         "score": pa.float64(),
         "threshold": pa.float64(),
+        "false_discovery_rate": pa.float64(),
         "severity": pa.string(),
         "first_seen": pa.timestamp("us", tz="UTC"),
         "last_seen": pa.timestamp("us", tz="UTC"),
