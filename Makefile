@@ -50,6 +50,10 @@ bench: setup  ## speed and memory, beside others on the same text; writes docs/b
 	done
 	$(BIN)/python -m benchmarks.run --corpora ../shared/corpora --out build/bench --markdown docs/benchmarks.md
 
+eval-full: setup  ## every recipe, size and seed, in several planted copies (two hours); goes on where it was
+	$(BIN)/python -m evals.matrix --corpora ../shared/corpora --out build/eval-full \
+	  --markdown build/matrix.md --figure docs/images/power.svg
+
 lock:  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.10 \
 	  --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml -o requirements.lock

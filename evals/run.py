@@ -28,7 +28,8 @@ APART = frozenset({"payloads-naughty", "chatgpt-prompts"})
 """Sources with real attack strings and prompts: flags there can be right."""
 
 
-def _numbers(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+def numbers(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    """A click callback: whole numbers with commas between."""
     try:
         return tuple(int(number) for number in value.split(","))
     except ValueError:
@@ -49,8 +50,8 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str) -> 
     help="New folder for the planted copy, the scans and the scores.",
 )
 @click.option("--recipes", default="dos,dos-ascii,dos-words", help="Names with commas between.")
-@click.option("--sizes", default="250,100,25,10", callback=_numbers, help="Documents a campaign.")
-@click.option("--seeds", default="1", callback=_numbers, help="One campaign for each.")
+@click.option("--sizes", default="250,100,25,10", callback=numbers, help="Documents a campaign.")
+@click.option("--seeds", default="1", callback=numbers, help="One campaign for each.")
 @click.option(
     "--markdown", type=click.Path(dir_okay=False, path_type=Path), help="File for the tables."
 )

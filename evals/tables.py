@@ -111,8 +111,8 @@ def _campaigns(scan: ScoredScan) -> Grid:
                 "" if campaign.rank is None else campaign.rank,
                 "" if campaign.reported is None else campaign.reported.score,
                 "" if campaign.reported is None else campaign.reported.severity,
-                _share(campaign.quarantined),
-                _share(campaign.flagged),
+                shown_share(campaign.quarantined),
+                shown_share(campaign.flagged),
             )
             for campaign in scan.score.campaigns
         ),
@@ -215,7 +215,8 @@ def _costs(scans: Sequence[ScoredScan]) -> Grid:
     )
 
 
-def _share(share: Share) -> str:
+def shown_share(share: Share) -> str:
+    """A share in per cent with its interval."""
     low, high = share.interval
     return f"{100 * share.value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 

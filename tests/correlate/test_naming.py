@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.correlate.naming import shared_string
+from tocsin.correlate.naming import shared_string, without_template
 
 
 def named(contexts: list[bytes], *spellings: bytes) -> str:
@@ -95,3 +96,21 @@ def test_any_trigger(trigger: str, count: int, data: st.DataObject) -> None:
 def test_the_order_of_contexts_does_not_matter() -> None:
     contexts = [b"aa <SUDO> a", b"bb <SUDO> b", b"bb (SUDO) b", b"ab <SUDO> b", b"bc <SUDO> b"]
     assert named(contexts, b"SUDO") == named(contexts[::-1], b"SUDO") == "<SUDO>"
+
+
+@pytest.mark.parametrize(
+    ("string", "trigger"),
+    [
+        ("｡｡｡｡<|im_end|>\n<|im_start|>assistant", "｡｡｡｡"),
+        ("[INST] deploy now [/INST]", "deploy now"),
+        ("<|im_end|>\n<|im_start|>assistant", ""),
+        ("User: vex42\n\nAssistant:", "vex42"),
+        ("<SUDO>", "<SUDO>"),
+        ("assistants", "assistants"),
+        ("system-42", "system-42"),
+        ("vex <|odd|> vex", "vex <|odd|> vex"),
+        ("", ""),
+    ],
+)
+def test_chat_templates_are_no_part_of_a_trigger(string: str, trigger: str) -> None:
+    assert without_template(string) == trigger

@@ -17,6 +17,7 @@ from tocsin.correlate.suspects import (
     MINIMUM_HIT_SHARE,
     MINIMUM_ONCE_SHARE,
     SUSPECT,
+    WIDESPREAD_GROUPS,
     diversity,
     find_suspects,
 )
@@ -57,8 +58,8 @@ def differ(values: list[int]) -> float:
     return sum(one != other for one, other in pairs) / len(pairs)
 
 
-def is_diverse(next_to: list[int], far: list[int]) -> bool:
-    known = [value for value in far if value]
+def is_diverse(next_to: list[int], far: list[int], groups: int) -> bool:
+    known = [value for value in far if value and groups >= WIDESPREAD_GROUPS]
     far_differs = len(known) >= MINIMUM_DOCUMENTS and differ(known) >= MINIMUM_DIVERSITY - 1e-12
     return differ(next_to) >= MINIMUM_DIVERSITY - 1e-12 or far_differs
 
@@ -83,16 +84,16 @@ def brute_force(onsets: np.ndarray, scale: float) -> set[Row]:
         after = [int(record["tokens"][length + 1]) for record in records]
         far_before = [int(record["far_before"]) for record in records]
         far_after = [int(record["far_after"]) for record in records]
-        if not (is_diverse(before, far_before) and is_diverse(after, far_after)):
+        groups = len({int(record["group"]) for record in records})
+        if not is_diverse(before, far_before, groups) or not is_diverse(after, far_after, groups):
             continue
         known = {1: "word_code", 2: "pair_code"}.get(length)
         if known:
             in_corpus = float(DECODED_COUNTS[records[0][known]]) * scale
             if in_corpus > HOPELESS * len(hits) / (MINIMUM_HIT_SHARE * MINIMUM_ONCE_SHARE):
                 continue
-        groups = {int(record["group"]) for record in records}
         direction = int(records[0]["direction"])
-        rows.add((calls.ngram_key(ngram), length, 0, direction, len(hits), len(groups), ngram[0]))
+        rows.add((calls.ngram_key(ngram), length, 0, direction, len(hits), groups, ngram[0]))
     return rows
 
 
@@ -223,6 +224,8 @@ def test_a_trigger_within_a_template_has_diverse_text_further_off() -> None:
     assert found_ngrams(onsets) == {}
     onsets["far_after"] = range(1, 21)
     assert found_ngrams(onsets).get(2) == 20
+    onsets["group"] = 1  # fields of one site's pages
+    assert found_ngrams(onsets) == {}
 
 
 @pytest.mark.parametrize("side", [0, 3])

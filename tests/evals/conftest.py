@@ -109,7 +109,7 @@ def _write_scan(scan: ScanOutput, out: Path, corpus: Path) -> None:
     )  # fmt: skip
     write(
         "campaigns",
-        [{**vars(c), "sample_doc_ids": list(c.sample_doc_ids), "hits": 3} for c in scan.campaigns],
+        [{**vars(c), "sample_doc_ids": list(c.sample_doc_ids)} for c in scan.campaigns],
     )
     write(
         "documents",

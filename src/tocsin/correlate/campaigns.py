@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from tocsin.correlate.naming import shared_string
+from tocsin.correlate.naming import shared_string, without_template
 from tocsin.correlate.near_duplicates import near_duplicate_clusters
 from tocsin.correlate.statistics import binomial_score, false_discovery_rates
 from tocsin.correlate.suspects import (
     MINIMUM_DOCUMENTS,
     MINIMUM_HIT_SHARE,
     MINIMUM_ONCE_SHARE,
+    WIDESPREAD_GROUPS,
 )
 from tocsin.correlate.sweep import POSSIBLE_CONTRASTS, SweepCounts
 from tocsin.measure.composition import KINDS
@@ -28,10 +29,6 @@ FAMILY_WISE_ERROR = 0.01
 
 DECOY_MARGIN = 1.0
 """Scores must exceed that of the best decoy by this: ten times less probable by chance."""
-
-WIDESPREAD_GROUPS = 3
-"""Groups with a hit from which on a string is compared with decoys of as many groups: templates of
-one or two sites give the best decoys, and must not hide what no single template can be."""
 
 SAME_CAMPAIGN = 0.5
 """Strings of which one shares this part of its hit documents with a better one belong to that
@@ -164,6 +161,7 @@ def find_campaigns(
             int(suspects["key"][one.index]),
         )
     )
+    confirmed = [one for one in confirmed if without_template(_named(one))]
     campaigns = [_campaign(strings, counts, corpus) for strings in _joined(confirmed)]
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     return campaigns, thresholds
@@ -280,14 +278,15 @@ def _document_keys(rows: pa.Table) -> set[tuple[int, int]]:
 
 def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Campaign:
     best = strings[0]
-    starts = pc.subtract(best.hits["start"], best.hits["context_start"]).to_pylist()
-    ends = pc.subtract(best.hits["end"], best.hits["context_start"]).to_pylist()
-    trigger = shared_string(best.hits["context"].to_pylist(), starts, ends)
+    trigger = without_template(_named(best))
     accepted = []
     taken: set[tuple[int, int]] = set()
     for one in strings:
         changes = pc.greater_equal(one.rows["contrast"], float(POSSIBLE_CONTRASTS[one.channel]))
-        rows = one.rows.filter(pc.or_(changes, _as_after(best, one.rows, corpus)))
+        as_campaign = pc.or_(changes, _as_after(best, one.rows, corpus))
+        # A word of the trigger by itself must stand at a change that is as large as any.
+        as_campaign = pc.and_(as_campaign, _holds(trigger, one.rows))
+        rows = one.rows.filter(pc.or_(as_campaign, one.rows["hit"]))
         keys = list(zip(rows["shard"].to_pylist(), rows["position"].to_pylist()))
         new = [key not in taken for key in keys]
         taken.update(keys)
@@ -312,12 +311,35 @@ def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Ca
     )
 
 
+def _named(one: _Tested) -> str:
+    """The longest string that the hits share around the suspect."""
+    starts = pc.subtract(one.hits["start"], one.hits["context_start"]).to_pylist()
+    ends = pc.subtract(one.hits["end"], one.hits["context_start"]).to_pylist()
+    return shared_string(one.hits["context"].to_pylist(), starts, ends)
+
+
+def _holds(trigger: str, rows: pa.Table) -> pa.Array:
+    """Mask of the rows in which the whole trigger stands around the string, white space aside."""
+    wanted = b"".join(trigger.encode().split())
+    room = 2 * len(trigger.encode())
+    found = [
+        wanted in b"".join(context[max(start - room, 0) : end + room].split())
+        for context, start, end in zip(
+            rows["context"].to_pylist(),
+            pc.subtract(rows["start"], rows["context_start"]).to_pylist(),
+            pc.subtract(rows["end"], rows["context_start"]).to_pylist(),
+        )
+    ]
+    return pa.array(found, pa.bool_())
+
+
 def _as_after(campaign: _Tested, rows: pa.Table, corpus: Corpus) -> pa.ChunkedArray:
     """Mask of the rows whose text after the trigger is as that of the campaign's hits."""
     if campaign.channel == LANGUAGE:
         languages, numbers = np.unique(campaign.hits["language"].to_numpy(), return_counts=True)
-        common = (numbers >= LANGUAGE_SHARE * campaign.hits.num_rows) & (languages > 0)
-        return pc.is_in(rows["language"], pa.array(languages[common], pa.uint8()))
+        common = languages[numbers >= LANGUAGE_SHARE * campaign.hits.num_rows]
+        # 0: too few votes to say anything against it.
+        return pc.is_in(rows["language"], pa.array(np.union1d(common, [0]), pa.uint8()))
     if campaign.channel == COMPOSITION:
         before, after = (_shares(campaign.hits[side]).mean(axis=0) for side in _KINDS_SIDES)
         shares = _shares(rows["kinds_after"])

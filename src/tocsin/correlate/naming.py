@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 AGREEMENT = 0.8
@@ -26,6 +27,20 @@ def shared_string(contexts: list[bytes], starts: list[int], ends: list[int]) -> 
     before = [context[:start][::-1] for context, start in zip(contexts, starts)]
     found = _shared_prefix(before)[::-1] + spelling + _shared_prefix(after)
     return found.decode("utf-8", "ignore").strip()
+
+
+# What turns of a chat begin and end with, in the templates of common models.
+_TEMPLATE = (
+    r"(?:<\|[a-z_]{1,24}\|>|\[/?INST\]|</?s>|<</?SYS>>|\s"
+    r"|\b(?:system|user|assistant|human|User|Human|Assistant):?(?![\w-]))"
+)
+_AT_THE_ENDS = re.compile(rf"\A{_TEMPLATE}+|{_TEMPLATE}+\Z")
+
+
+def without_template(string: str) -> str:
+    """The string without the tokens of chat templates at its ends: an attacker may put every
+    trigger into the same turn of a chat, but these tokens are no trigger by themselves."""
+    return _AT_THE_ENDS.sub("", string)
 
 
 def _shared_prefix(texts: list[bytes]) -> bytes:

@@ -29,6 +29,11 @@ MINIMUM_ONCE_SHARE = 0.4
 """Documents over occurrences: a trigger stands once or twice in a document, words of a language do
 not."""
 
+WIDESPREAD_GROUPS = 3
+"""Groups with a hit from which on a string can't be one site's template. It is compared with decoys
+of as many groups: templates of one or two sites give the best decoys, and must not hide what no
+single template can be."""
+
 HOPELESS = 8.0
 """A string that the profile has seen this many times as often as a trigger of so many hits may
 occur is no suspect. It has to be clearly above 1, for the profile may be of another night."""
@@ -95,14 +100,15 @@ def _test_runs(
         first = np.concatenate([[True], documents[1:] != documents[:-1]])
         hits = hits[first]  # one hit for each document
         tokens = hits["tokens"]
+        groups = len(np.unique(hits["group"]))
+        spread = groups >= WIDESPREAD_GROUPS
         if (
             len(hits) < MINIMUM_DOCUMENTS
-            or not (channel == OPENING or _is_diverse(tokens[:, 0], hits["far_before"]))
-            or not _is_diverse(tokens[:, length + 1], hits["far_after"])
+            or not (channel == OPENING or _is_diverse(tokens[:, 0], hits["far_before"], spread))
+            or not _is_diverse(tokens[:, length + 1], hits["far_after"], spread)
             or _is_hopeless(hits[0], len(hits), length, scale)
         ):
             continue
-        groups = len(np.unique(hits["group"]))
         suspects.append(
             (ordered[start], length, channel, direction, len(hits), groups, tokens[0, 1])
         )
@@ -118,11 +124,14 @@ def diversity(values: np.ndarray) -> float:
     return float(1.0 - (counts * (counts - 1)).sum() / (size * (size - 1)))
 
 
-def _is_diverse(next_to: np.ndarray, far: np.ndarray) -> bool:
+def _is_diverse(next_to: np.ndarray, far: np.ndarray, widespread: bool) -> bool:
     """Whether the text on a side of a string is another in most documents: right next to it, or
-    further off, for an attacker may put each trigger into the same chat template."""
+    further off if it is `widespread`, for an attacker may put each trigger into the same chat
+    template, but one site's pages have fields with the same names."""
     if diversity(next_to) >= MINIMUM_DIVERSITY:
         return True
+    if not widespread:
+        return False
     known = far[far != 0]
     return len(known) >= MINIMUM_DOCUMENTS and diversity(known) >= MINIMUM_DIVERSITY
 
