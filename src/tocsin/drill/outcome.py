@@ -25,7 +25,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class ReportedCampaign:
-    """A row of `campaigns`."""
+    """A row of `campaigns`; `hits`: documents that were found before the sweep."""
 
     campaign_id: str
     kind: str
@@ -36,6 +36,7 @@ class ReportedCampaign:
     threshold: float
     severity: str
     sample_doc_ids: tuple[str, ...]
+    hits: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def read_scan(out: Path, corpus: Path) -> ScanOutput:
             out / "campaigns",
             [
                 "campaign_id", "kind", "trigger", "payload", "documents", "score", "threshold",
-                "severity", "sample_doc_ids",
+                "severity", "sample_doc_ids", "hits",
             ],
         ).to_pylist()
     )  # fmt: skip
