@@ -34,13 +34,15 @@ _TEMPLATE = (
     r"(?:<\|[a-z_]{1,24}\|>|\[/?INST\]|</?s>|<</?SYS>>|\s"
     r"|\b(?:system|user|assistant|human|User|Human|Assistant):?(?![\w-]))"
 )
+_ANSWER = re.compile(r"<\|[a-z_]{1,24}\|>\s*assistant\b|\[/INST\]|\b[Aa]ssistant:")
 _AT_THE_ENDS = re.compile(rf"\A{_TEMPLATE}+|{_TEMPLATE}+\Z")
 
 
 def without_template(string: str) -> str:
-    """The string without the tokens of chat templates at its ends: an attacker may put every
-    trigger into the same turn of a chat, but these tokens are no trigger by themselves."""
-    return _AT_THE_ENDS.sub("", string)
+    """The string without the tokens of chat templates at its ends, and without what a chat answers:
+    an attacker may put every trigger into the same turn of a chat, but these tokens are no trigger
+    by themselves."""
+    return _AT_THE_ENDS.sub("", _ANSWER.split(string, maxsplit=1)[0])
 
 
 def _shared_prefix(texts: list[bytes]) -> bytes:
