@@ -354,14 +354,15 @@ def _find_suspects(
     keys, values, first_tokens, decoy_keys, decoy_values, decoy_first_tokens,
     channels, room, documents, occurrences, places,
 ):  # fmt: skip
-    """Counts the suspects of every document; writes places of those that are no decoys and that
-    not more than `room` (int64 (suspects,)) documents hold.
+    """Counts the suspects of every document, of overlapping occurrences the first; writes places of
+    those that are no decoys and that not more than `room` (int64 (suspects,)) documents hold.
 
     Returns:
       Number of places; above `len(places)` the rest was not written.
     """
     found = 0
     last_document = np.full(len(documents), -1, np.int64)
+    last_end = np.zeros(len(documents), np.int64)  # bytes: where its last occurrence ended
     matched = np.empty(len(scratch.starts), np.int32)
     matched_length = np.empty(len(scratch.starts), np.int32)
     matched_suspect = np.empty(len(scratch.starts), np.int32)
@@ -405,8 +406,12 @@ def _find_suspects(
                         )
                         suspect = _match(keys, values, key)
                         if suspect >= 0:
-                            occurrences[suspect] += 1
-                            if last_document[suspect] != document:
+                            new = last_document[suspect] != document
+                            # A run of one character holds shorter runs of it, but not many.
+                            if new or start >= last_end[suspect]:
+                                occurrences[suspect] += 1
+                                last_end[suspect] = begin + scratch.ends[index + length - 1]
+                            if new:
                                 last_document[suspect] = document
                                 documents[suspect] += 1
                             if documents[suspect] <= room[suspect] and matches < len(matched):
@@ -425,8 +430,12 @@ def _find_suspects(
                         )
                         suspect = _match(decoy_keys, decoy_values, key)
                         if suspect >= 0:
-                            occurrences[suspect] += 1
-                            if last_document[suspect] != document:
+                            new = last_document[suspect] != document
+                            first_byte = begin + scratch.starts[index - length + 1]
+                            if new or first_byte >= last_end[suspect]:
+                                occurrences[suspect] += 1
+                                last_end[suspect] = begin + scratch.ends[index]
+                            if new:
                                 last_document[suspect] = document
                                 documents[suspect] += 1
             if matches:
