@@ -9,11 +9,12 @@ import apache_beam as beam
 
 from tocsin.beam.job import ProfileJob
 from tocsin.beam.learn import LearnProfile
+from tocsin.beam.ranges import Pieces
 
 
 def profile(pipeline: beam.Pipeline, job: ProfileJob) -> None:
     """Lays the learning of a profile on a pipeline; the last step writes it."""
-    shards = pipeline | "Shards" >> beam.Create(job.shards) | beam.Reshuffle()
+    shards = pipeline | "Shards" >> Pieces(job)
     shards | "Learn" >> LearnProfile(job)
 
 

@@ -17,13 +17,14 @@ from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import LearnProfile
 from tocsin.beam.measure import MeasureShards
 from tocsin.beam.memory import Recall, Remember
+from tocsin.beam.ranges import Pieces
 from tocsin.beam.shared import FindLeads
 from tocsin.beam.totals import Totals
 
 
 def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
     """Lays a scan on a pipeline. The last step writes the manifest: no manifest, no result."""
-    shards = pipeline | "Shards" >> beam.Create(job.shards) | beam.Reshuffle()
+    shards = pipeline | "Shards" >> Pieces(job)
 
     # Profile: what is normal here. Given, or learned from the corpus itself.
     if job.profile_uri:

@@ -87,6 +87,7 @@ def test_scan_by_default(line: CommandLine) -> None:
             "templates": (),
             "policy": Policy(),
             "fields": FieldNames(),
+            "range_bytes": 256 << 20,
             "engine": Engine("DirectRunner", ()),
             "max_dead_letters": None,
             "fail_on": None,
@@ -101,7 +102,7 @@ def test_every_option_of_scan(line: CommandLine, tmp_path: Path) -> None:
         "scan", "a", "gs://b/*.jsonl", "--out", "gs://b/out", "--profile", "p", "--state", "s",
         "--config", str(config), "--max-dead-letters", "0.25", "--fail-on", "medium",
         "--text-field", "t", "--id-field", "i", "--group-field", "g", "--runner", "FlinkRunner",
-        "--verbose", "c",
+        "--verbose", "c", "--range-bytes=1000",
         "--flink_master=localhost:8081",
     )  # fmt: skip
     assert call.arguments == (["a", "gs://b/*.jsonl", "c"], "gs://b/out")
@@ -111,6 +112,7 @@ def test_every_option_of_scan(line: CommandLine, tmp_path: Path) -> None:
         "templates": (),
         "policy": Policy(minimum_groups=5),
         "fields": FieldNames("t", "i", "g"),
+        "range_bytes": 1000,
         "engine": Engine("FlinkRunner", ("--flink_master=localhost:8081",)),
         "max_dead_letters": 0.25,
         "fail_on": "medium",
@@ -128,7 +130,8 @@ def test_options_of_beam_and_inputs_in_any_order(line: CommandLine, options: lis
 def test_profile_and_filter_and_report(line: CommandLine) -> None:
     engine = Engine("DirectRunner", ())
     assert line.call("profile", "a", "b", "-o", "p") == Call(
-        (["a", "b"], "p"), {"fields": FieldNames(), "engine": engine}
+        (["a", "b"], "p"),
+        {"fields": FieldNames(), "range_bytes": 256 << 20, "engine": engine},
     )
     assert line.call("filter", "a", "--scan", "out", "-o", "clean") == Call(
         (["a"], "clean"),

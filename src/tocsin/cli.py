@@ -38,6 +38,10 @@ def _corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--group-field", default=None, metavar="NAME",
                      help="Field that says where a document is from (default: url or source, "
                           "else the shard's folder)."),
+        click.option("--range-bytes", type=click.IntRange(min=1), default=256 << 20,
+                     show_default=True, metavar="N",
+                     help="Read a larger shard in ranges of about N stored bytes, if its format "
+                          "allows: JSONL but .gz, Parquet."),
         click.option("--runner", default="DirectRunner", show_default=True, metavar="NAME",
                      help="Beam runner; further --options go to Beam."),
         click.option("--verbose", is_flag=True, help="Show what Beam logs."),
@@ -90,7 +94,7 @@ def scan(**options: Any) -> int:
     inputs, engine = _engine(options)
     return _run("scan", inputs, options["output"], profile=options["profile"],
                 state=options["state"], policy=policy, templates=templates,
-                fields=_fields(options), engine=engine,
+                fields=_fields(options), range_bytes=options["range_bytes"], engine=engine,
                 max_dead_letters=options["max_dead_letters"],
                 fail_on=options["fail_on"])  # fmt: skip
 
@@ -119,7 +123,14 @@ def profile(**options: Any) -> int:
     Example: tocsin profile corpus/ -o profile/
     """
     inputs, engine = _engine(options)
-    return _run("profile", inputs, options["output"], fields=_fields(options), engine=engine)
+    return _run(
+        "profile",
+        inputs,
+        options["output"],
+        fields=_fields(options),
+        range_bytes=options["range_bytes"],
+        engine=engine,
+    )
 
 
 @tocsin_command.command("filter", context_settings=_BEAM)

@@ -35,7 +35,7 @@ def test_work_done_again_is_not_counted_twice(progress: Progress) -> None:
 
 def test_another_process_sees_it(progress: Progress) -> None:
     """The object is copied to the workers; the file is what they share."""
-    Progress(progress.path, progress.shards).report("profile", 0, 1, 2, 3)
+    Progress(progress.path, progress.shards, progress.rows).report("profile", 0, 1, 2, 3)
     assert progress.read("profile") == StageProgress(1, 2, 3, 0)
 
 

@@ -143,5 +143,7 @@ def write_shard(path: Path, records: Sequence[Record]) -> None:
     if path.name.endswith(".gz"):
         lines = gzip.compress(lines, compresslevel=1)
     elif path.name.endswith(".zst"):
-        lines = zstandard.ZstdCompressor(level=1).compress(lines)
+        compressor = zstandard.ZstdCompressor(level=1)
+        frames = (lines[start : start + 300_000] for start in range(0, len(lines), 300_000))
+        lines = b"".join(map(compressor.compress, frames))
     path.write_bytes(lines)

@@ -41,6 +41,25 @@ def test_formats(corpus: Corpus, scanned: Path, tmp_path: Path, suffix: str) -> 
     assert manifest_of(tmp_path / "out")["totals"] == manifest_of(scanned)["totals"]
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.zst", "parquet"])
+def test_ranges_of_shards(corpus: Corpus, scanned: Path, tmp_path: Path, suffix: str) -> None:
+    """Shards that are read in ranges, whose parts are named after both."""
+    write_shards(tmp_path / "corpus", corpus.records, suffix, corpus.sizes)
+    out = tmp_path / "out"
+    run_well("scan", tmp_path / "corpus", "-o", out, "--range-bytes=150000")
+    verify(out)
+    parts = [path.stem for path in sorted((out / "documents").iterdir())]
+    assert parts[:2] == ["part-00000-00000", "part-00000-00001"]
+    assert findings(out, INPUT) == findings(scanned, INPUT)
+    assert rows(out, "documents", INPUT) == rows(scanned, "documents", INPUT)
+    assert manifest_of(out)["totals"] == manifest_of(scanned)["totals"]
+    counts = [
+        [(entry["records"], entry["documents"]) for entry in manifest_of(scan)["inputs"]]
+        for scan in (out, scanned)
+    ]
+    assert counts[0] == counts[1]
+
+
 def test_other_order_of_inputs(corpus: Corpus, scanned: Path, tmp_path: Path) -> None:
     shards = sorted(corpus.folder.iterdir(), reverse=True)
     run_well("scan", *shards, "-o", tmp_path / "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -64,7 +65,7 @@ def _commit(
     _: None,
     profile: str,
     receipts: list[dict[str, Any]],
-    findings: list[tuple[int, bytes]],
+    findings: list[tuple[tuple[int, int], bytes]],
     totals: Totals,  # of all nights that are remembered
     suspects: bytes,
     counts: bytes,
@@ -74,7 +75,7 @@ def _commit(
     recalled: bytes | None = None,
     recollections: Sequence[bytes] = (),
 ) -> str:
-    receipts = sorted(receipts, key=lambda receipt: receipt["shard"])
+    receipts = sorted(receipts, key=lambda receipt: (receipt["shard"], receipt["range"]))
     remembered, totals = totals, Totals.of(receipts)
     past = Past.of(job.night) if job.night else None
     if problems := reconcile(receipts):
@@ -103,7 +104,10 @@ def _commit(
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     found = Found(
         past.active(campaigns) if past else campaigns,
-        {shard: unpack_table(packed) for shard, packed in findings},
+        {
+            shard: pa.concat_tables([unpack_table(packed) for _, packed in of_shard])
+            for shard, of_shard in itertools.groupby(sorted(findings), lambda found: found[0][0])
+        },
         datetime.fromisoformat(job.started),
         past.first_seen if past else {},
     )
@@ -132,15 +136,9 @@ def _commit(
     Metrics.counter("tocsin", "campaigns").inc(judged["campaigns"])
     learned = load_profile(profile)
     inputs = [
-        {
-            name: receipt[name]
-            for name in (
-                "uri", "size", "checksum", "generation", "records", "documents",
-                "dead_letters", "other_records", "text_bytes",
-            )
-        }
-        for receipt in receipts
-    ]  # fmt: skip
+        _input_of(list(of_shard))
+        for _, of_shard in itertools.groupby(receipts, key=lambda receipt: receipt["shard"])
+    ]
     manifest: dict[str, Any] = {
         "scan_id": job.scan_id,
         "tocsin_version": versions()["tocsin"],
@@ -216,6 +214,15 @@ def _campaigns_of_leads(leads: bytes, read: list[bytes]) -> list[Campaign]:
     payloads, _ = find_payloads(table.filter(pc.equal(table["kind"], "passage")))
     claims = find_claims(table.filter(pc.equal(table["kind"], "story")), int(clusters), elsewhere)
     return payloads + claims
+
+
+def _input_of(receipts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The manifest's entry of a shard, from the receipts of its ranges in order."""
+    summed = ("records", "documents", "dead_letters", "other_records", "text_bytes")
+    return {
+        **{name: receipts[0][name] for name in ("uri", "size", "checksum", "generation")},
+        **{name: sum(receipt[name] for receipt in receipts) for name in summed},
+    }
 
 
 def _remove_leftovers(job: ScanJob, written: set[str]) -> None:

@@ -62,8 +62,8 @@ def _join(blocks: Iterable[bytes]) -> bytes:
 
 @dataclass
 class SweepShards(beam.PTransform):
-    """Shards -> `counts` (packed, one a shard), `occurrences` of suspects and `read`, what was read
-    for leads (packed tables)."""
+    """Shards and ranges -> `counts` (packed, one for each), `occurrences` of suspects and `read`,
+    what was read for leads (packed tables)."""
 
     job: ScanJob
     profile: beam.pvalue.AsSingleton
@@ -94,7 +94,7 @@ class _SweepShard(beam.DoFn):
         if self._reader is None or self._reader[0] != packed_leads:
             leads = leads_of(self._job, packed_leads)
             self._reader = packed_leads, Reader(leads, profile.seed)
-        sweeper = self._sweeper[1] if self._sweeper[1].begin(shard.index) else None
+        sweeper = self._sweeper[1] if self._sweeper[1].begin(*shard.order) else None
         reader = self._reader[1] if self._reader[1].needs(shard.index) else None
         if sweeper or reader:  # nothing found costs nothing
             yield from self._sweep(shard, sweeper, reader)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO, cast
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, BinaryIO, TypeVar, cast
 
 from tocsin.beam import storage
 from tocsin.beam.identity import IdentifyingReader, Identity
@@ -14,6 +16,7 @@ from tocsin.beam.progress import Progress
 from tocsin.corpus.batches import FieldNames, Limits, ShardPart
 from tocsin.corpus.dead_letters import unreadable_shard
 from tocsin.corpus.documents import no_documents
+from tocsin.corpus.ranges import RANGE_BYTES, most_ranges
 from tocsin.corpus.read import read_shard
 from tocsin.corpus.shards import Shard
 from tocsin.judge.policy import Policy
@@ -24,12 +27,16 @@ SEED = 0x746F6373696E
 """Keys the hashes of the first profile of a corpus; every profile carries its own."""
 
 
+_Job = TypeVar("_Job", bound="CorpusJob")
+
+
 @dataclass(frozen=True)
 class CorpusJob:
     """A job that reads a corpus.
 
     `shards`: what to read, numbered from 0; `skipped`: files below the inputs that are no shards;
-    `fields`, `limits`: how to read them; `progress`: where to report to, for local runs.
+    `fields`, `limits`: how to read them; `progress`: where to report to, for local runs;
+    `range_bytes`: stored bytes above which a shard is read in ranges.
     """
 
     shards: tuple[Shard, ...]
@@ -37,6 +44,11 @@ class CorpusJob:
     fields: FieldNames
     limits: Limits
     progress: Progress | None
+    range_bytes: int = field(default=RANGE_BYTES, kw_only=True)
+
+    def is_large(self, shard: Shard) -> bool:
+        """Whether a shard is to be read in ranges, if it can be split."""
+        return shard.size > self.range_bytes
 
     @property
     def stored_bytes(self) -> int:
@@ -47,7 +59,8 @@ class CorpusJob:
         self, shard: Shard, stage: str, identified: Callable[[Identity], None] | None = None
     ) -> Iterator[ShardPart]:
         """Reads a shard part by part and reports progress in `stage`. `identified` is told the
-        identity of what was read; not if the shard can't be read to its end."""
+        identity of what was read; not if the shard can't be read to its end, and not of a range,
+        which carries the shard's."""
         try:
             stream = storage.open_file(shard.uri)
         except OSError as error:
@@ -56,21 +69,49 @@ class CorpusJob:
             return
         with stream:
             documents = text_bytes = 0
-            reader = IdentifyingReader(shard.uri, stream) if identified else None
+            reader = (
+                IdentifyingReader(shard.uri, stream) if identified and not shard.range else None
+            )
             source = cast(BinaryIO, reader or stream)
             for part in read_shard(source, shard, self.fields, self.limits):
                 yield part
                 documents += part.documents.num_rows
                 text_bytes += part.documents.column("text").nbytes
-                if self.progress:
-                    self.progress.report(
-                        stage, shard.index, documents, text_bytes, part.compressed_bytes
-                    )
+                self.report(stage, shard, documents, text_bytes, part.compressed_bytes)
             if reader and identified:
                 with contextlib.suppress(OSError):  # the shard has a dead letter that says so
                     identified(reader.identity())
+        self.report(stage, shard, documents, text_bytes, done=True)
+
+    def report(
+        self,
+        stage: str,
+        shard: Shard,
+        documents: int,
+        text_bytes: int,
+        stored_bytes: int = 0,
+        done: bool = False,
+    ) -> None:
+        """Says how far the reading of a shard or range has come, if anyone wants to know."""
         if self.progress:
-            self.progress.report(stage, shard.index, documents, text_bytes, shard.size, done=True)
+            if done:
+                stored_bytes = shard.stored_bytes
+            share = shard.range.share if shard.range else 1.0
+            self.progress.report(
+                stage, self._rows[shard.index] + shard.order[1], documents, text_bytes,
+                stored_bytes, share if done else 0.0,
+            )  # fmt: skip
+
+    @cached_property
+    def _rows(self) -> list[int]:
+        """By shard, the first of its rows in the table of progress."""
+        rows = [most_ranges(shard, self.range_bytes) for shard in self.shards]
+        return list(accumulate(rows, initial=0))
+
+    def watched(self: _Job) -> tuple[_Job, Progress]:
+        """The same job with a table of progress, and the table."""
+        progress = Progress.create(len(self.shards), self._rows[-1])
+        return replace(self, progress=progress), progress
 
 
 @dataclass(frozen=True)
@@ -134,5 +175,5 @@ class ScanJob(CorpusJob):
         """The job that learns a profile of the scan's own input."""
         return ProfileJob(
             self.shards, self.skipped, self.fields, self.limits, self.progress,
-            self.path("profile"), self.sample_rate,
+            self.path("profile"), self.sample_rate, range_bytes=self.range_bytes,
         )  # fmt: skip

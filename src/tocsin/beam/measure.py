@@ -1,11 +1,12 @@
-"""Measuring shards: one fused step from a shard to its parts of OUT, a receipt, and evidence."""
+"""Measuring shards: one fused step from a shard, or a range of a large one, to its parts of OUT, a
+receipt, and evidence."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import apache_beam as beam
@@ -24,6 +25,7 @@ from tocsin.beam.learn import load_profile
 from tocsin.beam.packing import pack_table
 from tocsin.beam.shared import packed_keys
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
+from tocsin.corpus.ranges import RangeChanged
 from tocsin.corpus.shards import Shard
 from tocsin.ledger.manifest import digest_of
 from tocsin.measure.batch import BUCKETS, MEASURED_SCHEMA, Measurement, Measurer
@@ -34,6 +36,10 @@ from tocsin.measure.onsets import CHANNELS
 GROUPS_PRECISION = 10
 """Of the HyperLogLog of groups: 1,024 registers, a standard error of 3.2 %."""
 
+_SURPRISAL_UNITS = 1 << 12
+"""Parts of a bit that sums of surprisal are whole numbers of: they are exact, so that none depends
+on where a shard is split."""
+
 _CHANNEL_BUCKETS = (len(CHANNELS), len(BUCKETS))
 
 _RECEIPT_KEY = b"tocsin.receipt"
@@ -41,8 +47,9 @@ _RECEIPT_KEY = b"tocsin.receipt"
 
 @dataclass
 class MeasureShards(beam.PTransform):
-    """Shards -> `receipts` (dicts), `findings` ((shard, packed FINDING_SCHEMA table)) and, for each
-    kind of evidence, its packed records, or their packed keys, by partition."""
+    """Shards and ranges -> `receipts` (dicts), `findings` (((shard, range), packed FINDING_SCHEMA
+    table)) and, for each kind of evidence, its packed records, or their packed keys, by
+    partition."""
 
     job: ScanJob
     profile: beam.pvalue.AsSingleton
@@ -72,7 +79,8 @@ class _MeasureShard(beam.DoFn):
     def process(self, shard: Shard, profile_uri: str) -> Iterator[Any]:
         profile = load_profile(profile_uri)
         # What the parts of this shard depend on: the same digest, the same rows.
-        identity = digest_of([self._job.scan_id, profile.digest, shard.uri, shard.size])
+        part = asdict(shard.range) if shard.range else None
+        identity = digest_of([self._job.scan_id, profile.digest, shard.uri, shard.size, part])
         measured = self._finished(shard, identity)
         if measured is None:
             measured = self._measure(shard, identity, Measurer(profile, self._job.templates))
@@ -83,7 +91,7 @@ class _MeasureShard(beam.DoFn):
         yield receipt
         if measured.findings.num_rows:
             packed = pack_table(measured.findings)
-            yield beam.pvalue.TaggedOutput("findings", (shard.index, packed))
+            yield beam.pvalue.TaggedOutput("findings", (shard.order, packed))
         for name, kind in KINDS.items():
             records = measured.evidence[name]
             if kind.counted_first:
@@ -94,7 +102,7 @@ class _MeasureShard(beam.DoFn):
                 yield beam.pvalue.TaggedOutput(name, element)
 
     def _measure(self, shard: Shard, identity: str, measurer: Measurer) -> _Measured:
-        totals = _ShardTotals()
+        totals = _ShardTotals(first_position=shard.first_position)
         records: dict[str, list[np.ndarray]] = {
             name: [np.empty(0, kind.records)] for name, kind in KINDS.items()
         }
@@ -113,6 +121,11 @@ class _MeasureShard(beam.DoFn):
                     excerpts.append(excerpts_of(read.documents, measured))
                 totals.add(measured, read.dead_letters, read.other_records)
             writer.close()
+        if shard.range and totals.records != shard.range.records:
+            raise RangeChanged(
+                f"{shard.uri}: {totals.records} records in range {shard.range.number}, where "
+                f"{shard.range.records} were counted: it has changed, or could not be read on"
+            )
         outputs = [_output(documents_path, totals.documents, file)]
         dead_letters = pa.Table.from_batches(totals.dead_letters, DEAD_LETTER_SCHEMA)
         findings = pa.Table.from_batches(found, FINDING_SCHEMA)
@@ -134,14 +147,16 @@ class _MeasureShard(beam.DoFn):
                 with storage.writing(self._job.path(path)) as file:
                     pq.write_table(table, file, compression="zstd")
                 outputs.append(_output(path, table.num_rows, file))
+        read_as = shard.range or (identities[0] if identities else None)
         receipt = {
             "shard": shard.index,
+            "range": shard.order[1],
             "identity": identity,
             "uri": shard.uri,
             "size": shard.size,
             # None: the shard could not be read to its end, and has a dead letter that says so.
-            "checksum": identities[0].checksum if identities else None,
-            "generation": identities[0].generation if identities else None,
+            "checksum": read_as.checksum if read_as else None,
+            "generation": read_as.generation if read_as else None,
             **totals.receipt(dead_letters),
             "outputs": outputs,
         }
@@ -186,6 +201,8 @@ class _MeasureShard(beam.DoFn):
 
 
 def _checksum(shard: Shard) -> str | None:
+    if shard.range:
+        return shard.range.checksum
     try:
         return identify(shard.uri).checksum
     except OSError:
@@ -193,7 +210,8 @@ def _checksum(shard: Shard) -> str | None:
 
 
 def _part(prefix: str, shard: Shard) -> str:
-    return f"{prefix}-{shard.index:05d}.parquet"
+    part = f"-{shard.range.number:05d}" if shard.range else ""
+    return f"{prefix}-{shard.index:05d}{part}.parquet"
 
 
 def _output(path: str, rows: int, file: storage.WrittenFile) -> dict[str, Any]:
@@ -202,13 +220,14 @@ def _output(path: str, rows: int, file: storage.WrittenFile) -> dict[str, Any]:
 
 @dataclass
 class _ShardTotals:
-    """Sums over the parts of a shard."""
+    """Sums over the parts of a shard or range."""
 
     documents: int = 0
     text_bytes: int = 0
     other_records: int = 0
-    surprisal: float = 0.0
-    last_position: int = -1
+    surprisal: int = 0
+    first_position: int = 0
+    records: int = 0
     dead_letters: list[pa.RecordBatch] = field(default_factory=list)
     bucket_tokens: np.ndarray = field(default_factory=lambda: np.zeros(len(BUCKETS), np.int64))
     bucket_onsets: np.ndarray = field(default_factory=lambda: np.zeros(_CHANNEL_BUCKETS, np.int64))
@@ -222,10 +241,12 @@ class _ShardTotals:
         self.documents += measured.documents.num_rows
         self.text_bytes += int(measured.documents["byte_length"].to_numpy().sum())
         self.other_records += other_records
-        self.surprisal += float((features.surprisal.astype(np.float64) * features.tokens).sum())
+        bits = features.surprisal.astype(np.float64) * features.tokens
+        self.surprisal += int(np.rint(bits * _SURPRISAL_UNITS).astype(np.int64).sum())
         for batch in (measured.documents, dead_letters):
             if batch.num_rows:
-                self.last_position = max(self.last_position, batch["position"][-1].as_py())
+                last = batch["position"][-1].as_py()
+                self.records = max(self.records, last + 1 - self.first_position)
         if dead_letters.num_rows:
             self.dead_letters.append(dead_letters)
         np.add.at(self.bucket_tokens, features.bucket, features.tokens)
@@ -238,14 +259,14 @@ class _ShardTotals:
 
     def receipt(self, dead_letters: pa.Table) -> dict[str, Any]:
         return {
-            "records": self.last_position + 1,
+            "records": self.records,
             "documents": self.documents,
             "dead_letters": dead_letters.num_rows,
             "dead_letter_reasons": dict(Counter(dead_letters["reason"].to_pylist())),
             "other_records": self.other_records,
             "text_bytes": self.text_bytes,
             "tokens": int(self.bucket_tokens.sum()),
-            "surprisal": self.surprisal,
+            "surprisal": self.surprisal / _SURPRISAL_UNITS,
             "bucket_tokens": self.bucket_tokens.tolist(),
             "bucket_onsets": self.bucket_onsets.tolist(),
             "bucket_decoys": self.bucket_decoys.tolist(),

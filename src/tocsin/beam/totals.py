@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -60,21 +61,22 @@ class Totals:
 
     @classmethod
     def of(cls, receipts: Iterable[dict[str, Any]]) -> Totals:
-        """Adds up receipts, in the order of their shards whatever the order given."""
-        ordered = sorted(receipts, key=lambda receipt: receipt["shard"])
+        """Adds up receipts; the result does not depend on their order, nor on how the corpus is cut
+        into shards and ranges."""
+        found = list(receipts)
         reasons: dict[str, int] = {}
-        for receipt in ordered:
+        for receipt in found:
             for reason, count in receipt["dead_letter_reasons"].items():
                 reasons[reason] = reasons.get(reason, 0) + count
 
         def by_bucket(name: str, *shape: int) -> np.ndarray:
             zeros = np.zeros((*shape, len(BUCKETS)), np.int64)
-            return np.array([zeros, *[receipt[name] for receipt in ordered]], np.int64).sum(axis=0)
+            return np.array([zeros, *[receipt[name] for receipt in found]], np.int64).sum(axis=0)
 
         return cls(
-            **{name: sum(receipt[name] for receipt in ordered) for name in _SUMMED},
-            groups=round(_groups(ordered).count()),
-            surprisal=sum(receipt["surprisal"] for receipt in ordered),
+            **{name: sum(receipt[name] for receipt in found) for name in _SUMMED},
+            groups=round(_groups(found).count()),
+            surprisal=math.fsum(receipt["surprisal"] for receipt in found),
             dead_letter_reasons=dict(sorted(reasons.items())),
             bucket_tokens=by_bucket("bucket_tokens"),
             bucket_onsets=by_bucket("bucket_onsets", len(CHANNELS)),

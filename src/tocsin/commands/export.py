@@ -86,17 +86,18 @@ def _write_attributes(scan: str, manifest: dict[str, Any], flagged: pa.Table, ta
             )
     if storage.files_in(target):
         raise prepare.UsageError(f"{target} is not empty: choose another folder")
-    parts = {part["path"] for part in manifest["outputs"]}
+    parts = [part["path"] for part in manifest["outputs"]]
     names = _names_of([entry["uri"] for entry in inputs])
     positions = _positions(flagged)
     for number, (entry, name) in enumerate(zip(inputs, names)):
-        path = f"documents/part-{number:05d}.parquet"
+        stem = f"documents/part-{number:05d}"  # one part, or one for each range of the shard
+        of_shard = sorted(path for path in parts if path.startswith((f"{stem}.", f"{stem}-")))
         _, compression = format_of(entry["uri"]) or (None, None)
         assert compression is not None
         with storage.writing(storage.join(target, "attributes", ATTRIBUTES, name)) as file:
             sink = Sink(file, compression)  # type: ignore[arg-type]
-            if path in parts:
-                chosen = positions.get(entry["uri"], set())
+            chosen = positions.get(entry["uri"], set())
+            for path in of_shard:
                 for lines in _attribute_lines(storage.join(scan, path), chosen):
                     sink.write(lines)
             sink.close()

@@ -5,15 +5,22 @@ from __future__ import annotations
 from tocsin.beam import prepare, storage
 from tocsin.beam.job import ProfileJob
 from tocsin.beam.learn import load_profile
-from tocsin.beam.progress import Progress
 from tocsin.beam.run import Engine
 from tocsin.commands.console import out, watch
 from tocsin.corpus.batches import FieldNames, Limits
+from tocsin.corpus.ranges import RANGE_BYTES
 from tocsin.measure.profile import COUNTS_FILE, DESCRIPTION_FILE
 from tocsin.pipelines.profile import profile
 
 
-def run(patterns: list[str], output: str, *, fields: FieldNames, engine: Engine) -> int:
+def run(
+    patterns: list[str],
+    output: str,
+    *,
+    fields: FieldNames,
+    range_bytes: int = RANGE_BYTES,
+    engine: Engine,
+) -> int:
     """Learns a profile and prints what it holds; the exit code.
 
     Raises:
@@ -28,10 +35,10 @@ def run(patterns: list[str], output: str, *, fields: FieldNames, engine: Engine)
     # An interrupted run may have left the counts: the description, written last, is missing.
     if any(file.name != COUNTS_FILE for file in storage.files_in(output)):
         raise prepare.UsageError(f"{output} is not empty: choose another folder")
-    progress = Progress.create(len(inputs.shards))
-    job = ProfileJob(
-        inputs.shards, inputs.skipped, fields, Limits(), progress, output, inputs.sample_rate
-    )
+    job, progress = ProfileJob(
+        inputs.shards, inputs.skipped, fields, Limits(), None, output, inputs.sample_rate,
+        range_bytes=range_bytes,
+    ).watched()  # fmt: skip
     with watch(progress, inputs.stored_bytes):
         engine.run(lambda pipeline: profile(pipeline, job), inputs.stored_bytes)
     learned = load_profile(output)

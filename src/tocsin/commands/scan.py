@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,11 +13,11 @@ from tocsin.beam import prepare, storage
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.night import Prepared, complete_output, prepared_night
-from tocsin.beam.progress import Progress
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.run import Engine
 from tocsin.commands.console import out, watch
 from tocsin.corpus.batches import FieldNames, Limits
+from tocsin.corpus.ranges import RANGE_BYTES
 from tocsin.judge.judgement import OVER_BUDGET_FILE
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
@@ -36,10 +35,11 @@ def run(
     output: str,
     *,
     profile: str | None,
-    state: str | None,
+    state: str | None = None,
     policy: Policy,
     templates: tuple[ChatTemplate, ...] = (),
     fields: FieldNames,
+    range_bytes: int = RANGE_BYTES,
     engine: Engine,
     max_dead_letters: float | None,
     fail_on: str | None,
@@ -80,6 +80,7 @@ def run(
             profile_digest=_profile_digest(profile),
             night=night,
             templates=templates,
+            range_bytes=range_bytes,
         )
         manifest = read_manifest(output)
         seconds: float | None = None
@@ -125,8 +126,7 @@ def _scan(job: ScanJob, engine: Engine) -> float:
     """Runs the scan; how many seconds it took."""
     prepare.check_output(job.output)
     storage.delete_temporaries(job.output)
-    progress = Progress.create(len(job.shards))
-    job = replace(job, progress=progress)
+    job, progress = job.watched()
     stored_bytes = sum(shard.size for shard in job.shards)
     started = time.monotonic()
     with watch(progress, stored_bytes):

@@ -109,8 +109,9 @@ class _Copy:
         letters = DeadLetters(self._shard.uri)
         decoder = RowDecoder(self._shard, self._fields, self._limits, letters)
         file = ParquetShard(self._source, self._fields, self._limits)
+        groups = file.groups_of(self._shard)
         sinks = [ParquetSink(target, file.file) for target in targets]
-        for block in parquet_blocks(file, decoder, every_column=True):
+        for block in parquet_blocks(file, decoder, groups, every_column=True):
             self._dead_letters += letters.take().num_rows
             for sink, positions in zip(sinks, self._divided(block.documents)):
                 for run in _runs(positions - block.first_position):

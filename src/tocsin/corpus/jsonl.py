@@ -20,12 +20,12 @@ import pyarrow as pa
 
 from tocsin.corpus.batches import FieldNames, Limits, ShardPart
 from tocsin.corpus.dead_letters import DeadLetters, Fault, Reason
-from tocsin.corpus.decompress import CountingReader, decompressed
+from tocsin.corpus.decompress import CountingReader
 from tocsin.corpus.documents import document_batch, no_documents
-from tocsin.corpus.lines import BadLine, LineBlock, line_blocks
+from tocsin.corpus.lines import BadLine, LineBlock, is_record, line_blocks, records_of
+from tocsin.corpus.ranges import RangeOfLines
 from tocsin.corpus.shards import Shard
 
-_JSON_SPACE = b" \t\r"
 _JSON_TYPE_NAMES = {
     dict: "an object",
     list: "an array",
@@ -67,9 +67,10 @@ def jsonl_blocks(
     """Read a JSONL shard and keep the lines, for those who copy them."""
     letters = DeadLetters(shard.uri)
     decoder = _LineDecoder(shard, fields, limits, letters)
-    pieces = decompressed(source, shard.compression, limits)
-    position = 0
-    for block in line_blocks(pieces, limits.batch_bytes, limits.max_record_bytes):
+    pieces = RangeOfLines(source, shard, limits).pieces()
+    position = shard.first_position
+    byte_offset = shard.range.byte_offset if shard.range else 0
+    for block in line_blocks(pieces, limits.batch_bytes, limits.max_record_bytes, byte_offset):
         if isinstance(block, BadLine):
             letters.add(block.fault, position, block.byte_offset, block.raw)
             part = ShardPart(no_documents(), letters.take(), source.bytes_read)
@@ -90,15 +91,14 @@ class _Lines:
 
     def __init__(self, block: LineBlock) -> None:
         self._block = block
-        lines = block.data.split(b"\n")
-        self.values = [line for line in lines if line and line.strip(_JSON_SPACE)]
+        self.values = records_of(block)
 
     @cached_property
     def byte_offsets(self) -> list[int]:
         """Where each line starts in the decompressed shard. Only bad lines ask for this."""
         lines = self._block.data.split(b"\n")
         starts = accumulate((len(line) + 1 for line in lines), initial=self._block.byte_offset)
-        return [start for start, line in zip(starts, lines) if line.strip(_JSON_SPACE)]
+        return [start for start, line in zip(starts, lines) if is_record(line)]
 
 
 class _LineDecoder:

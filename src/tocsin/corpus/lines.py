@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tocsin.corpus.dead_letters import RAW_BYTES, BrokenShard, Fault, Reason
 
+_JSON_SPACE = b" \t\r"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -38,8 +39,18 @@ class BadLine:
     fault: Fault
 
 
+def is_record(line: bytes) -> bool:
+    """Whether a line, without its line feed, is more than white space: a blank one is no record."""
+    return bool(line and line.strip(_JSON_SPACE))
+
+
+def records_of(block: LineBlock) -> list[bytes]:
+    """The lines of a block that are records, without their line feeds."""
+    return [line for line in block.data.split(b"\n") if is_record(line)]
+
+
 def line_blocks(
-    pieces: Iterator[bytes], block_bytes: int, max_line_bytes: int
+    pieces: Iterator[bytes], block_bytes: int, max_line_bytes: int, byte_offset: int = 0
 ) -> Iterator[LineBlock | BadLine]:
     """Put the pieces of a shard together to blocks of whole lines.
 
@@ -50,12 +61,13 @@ def line_blocks(
         pieces: the decompressed shard; may raise BrokenShard at any point.
         block_bytes: a block is closed as soon as it has so many.
         max_line_bytes: a line longer than this and than a block is let go and becomes a BadLine.
+        byte_offset: where the first line starts in the decompressed shard.
 
     Yields:
         Blocks and bad lines in the order of the shard. If the shard breaks off, the last is a
         BadLine that holds the line in which it happened.
     """
-    offset = 0  # where the block starts
+    offset = byte_offset  # where the block starts
     block: list[bytes] = []
     whole_bytes = 0
     line = bytearray()  # the unfinished line after the block; its start, if it is let go
@@ -69,7 +81,9 @@ def line_blocks(
                 if line_bytes <= max_line_bytes:
                     line += rest
                 else:
-                    del line[RAW_BYTES:]
+                    kept_bytes = min(RAW_BYTES + len(_BYTE_ORDER_MARK), max_line_bytes)
+                    line += rest[: max(kept_bytes - len(line), 0)]
+                    del line[kept_bytes:]
                 if end < 0:
                     continue
                 yield _long_line(offset, line, line_bytes)
@@ -108,5 +122,8 @@ def _long_line(byte_offset: int, line: bytearray, line_bytes: int) -> LineBlock 
     """A line too long for a block, or its start if it was let go."""
     if len(line) == line_bytes:
         return _line_block(byte_offset, [bytes(line)])
+    if byte_offset == 0 and line.startswith(_BYTE_ORDER_MARK):
+        mark = len(_BYTE_ORDER_MARK)
+        byte_offset, line, line_bytes = mark, line[mark:], line_bytes - mark
     fault = Fault(Reason.RECORD_TOO_LARGE, f"the line has {line_bytes} bytes")
-    return BadLine(byte_offset, bytes(line), fault)
+    return BadLine(byte_offset, bytes(line[:RAW_BYTES]), fault)

@@ -45,33 +45,38 @@ def read_parquet(
     text_bytes = rows = 0
     try:
         file = ParquetShard(source, fields, limits)
-        for block in parquet_blocks(file, RowDecoder(shard, fields, limits, letters)):
+        groups = file.groups_of(shard)
+        rows_meant = file.starts[groups.stop] - file.starts[groups.start]
+        decoder = RowDecoder(shard, fields, limits, letters)
+        for block in parquet_blocks(file, decoder, groups):
             gathered.append(block.documents)
             text_bytes += _text_bytes(block.documents)
             rows += block.rows.num_rows
             held_bytes = text_bytes + letters.raw_bytes
             if held_bytes >= limits.batch_bytes or rows >= limits.batch_records:
-                rows_read = block.first_position + block.rows.num_rows
-                bytes_read = shard.size * rows_read // file.starts[-1]
+                rows_read = block.first_position + block.rows.num_rows - file.starts[groups.start]
+                bytes_read = shard.stored_bytes * rows_read // rows_meant
                 yield ShardPart(pa.concat_batches(gathered), letters.take(), bytes_read)
                 gathered = [no_documents()]
                 text_bytes = rows = 0
     except BrokenShard as broken:
-        letters.add(broken.fault, position=0)
-    yield ShardPart(pa.concat_batches(gathered), letters.take(), shard.size)
+        letters.add(broken.fault, position=shard.first_position)
+    yield ShardPart(pa.concat_batches(gathered), letters.take(), shard.stored_bytes)
 
 
 def parquet_blocks(
-    file: ParquetShard, decoder: RowDecoder, every_column: bool = False
+    file: ParquetShard, decoder: RowDecoder, groups: range, every_column: bool = False
 ) -> Iterator[ParquetBlock]:
     """Read a Parquet shard and keep the rows, for those who copy them.
 
     Args:
         file: the shard.
         decoder: makes the documents, and takes the dead letters.
+        groups: numbers of the row groups to read.
         every_column: whether to read also the columns that no document is made of.
     """
-    for row_group, (position, end) in enumerate(zip(file.starts, file.starts[1:])):
+    for row_group in groups:
+        position, end = file.starts[row_group], file.starts[row_group + 1]
         try:
             for rows in file.batches(row_group, None if every_column else file.columns):
                 if position + rows.num_rows > end:

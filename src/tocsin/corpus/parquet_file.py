@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from tocsin.corpus.batches import MIB, FieldNames, Limits
 from tocsin.corpus.dead_letters import BrokenShard, Reason
 from tocsin.corpus.decompress import CountingReader
+from tocsin.corpus.shards import Shard
 
 PARQUET_ERRORS = (OSError, ValueError, KeyError, pa.ArrowException)
 """What pyarrow raises for damaged files."""
@@ -74,6 +75,12 @@ class ParquetShard:
             raise self._broken(error) from error
         self.columns = _document_columns(schema, fields)
         self.starts = list(accumulate(rows, initial=0))
+
+    def groups_of(self, shard: Shard) -> range:
+        """Numbers of the row groups that are meant: of all, or of a range."""
+        if shard.range is None:
+            return range(len(self.starts) - 1)
+        return range(shard.range.start, shard.range.end)
 
     def _open(self, source: pa.PythonFile, **options: object) -> pq.ParquetFile:
         return pq.ParquetFile(

@@ -43,8 +43,35 @@ _SUFFIXES = {
 
 
 @dataclass(frozen=True)
+class Range:
+    """A part of a shard that is read by itself: the records that begin in it.
+
+    Attributes:
+        number: of the range in the shard, from 0.
+        start, end: bytes of the shard as stored; of Parquet, numbers of row groups.
+        stored_bytes: how much is stored in it.
+        share: its share of the shard, 0 to 1; those of all ranges add up to 1.
+        position: of its first record.
+        byte_offset: where its first record starts in the decompressed shard; 0 for Parquet.
+        records: how many it has, -1 if nobody has counted.
+        checksum, generation: of the whole shard when it was split.
+    """
+
+    number: int
+    start: int
+    end: int
+    stored_bytes: int
+    share: float = 1.0
+    position: int = 0
+    byte_offset: int = 0
+    records: int = -1
+    checksum: str | None = None
+    generation: int | None = None
+
+
+@dataclass(frozen=True)
 class Shard:
-    """One file of a corpus.
+    """One file of a corpus, or a range of one.
 
     Attributes:
         index: number of the shard in the job, from 0; see `numbered_shards`.
@@ -52,6 +79,7 @@ class Shard:
         size: bytes as stored.
         format: how records lie in it.
         compression: how it is compressed as a whole.
+        range: the part that is meant, None for all of it; see `ranges`.
     """
 
     index: int
@@ -59,6 +87,22 @@ class Shard:
     size: int
     format: Format
     compression: Compression
+    range: Range | None = None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What ranges and shards are sorted by."""
+        return self.index, self.range.number if self.range else 0
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes as stored that are meant."""
+        return self.range.stored_bytes if self.range else self.size
+
+    @property
+    def first_position(self) -> int:
+        """Position of the first record that is meant."""
+        return self.range.position if self.range else 0
 
     @property
     def name(self) -> str:

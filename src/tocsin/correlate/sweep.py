@@ -165,14 +165,18 @@ class Sweeper:
         # Documents from which on a suspect is refuted; hits are a whole number.
         self._limits = np.floor(suspects["documents"] / MINIMUM_HIT_SHARE).astype(np.int64)
         self._finished = SweepCounts.zeros(len(suspects))
-        self._finished_shards: set[int] = set()
+        self._finished_pieces: set[tuple[int, int]] = set()
         self.begin(-1)
 
-    def begin(self, shard: int) -> bool:
-        """Begins a shard, by its number; whether it needs to be read for any suspect."""
+    def begin(self, shard: int, part: int = 0) -> bool:
+        """Begins a range of a shard, by their numbers; whether it needs to be read for any
+        suspect."""
         self._shard = shard
+        self._piece = shard, part
         before = self._finished.documents
-        if shard in self._finished_shards:  # an engine that repeats work must not count it twice
+        if (
+            self._piece in self._finished_pieces
+        ):  # an engine that repeats work must not count it twice
             before = np.zeros_like(before)
         self._room = self._limits - before
         self.counts = SweepCounts.zeros(len(self._suspects))
@@ -184,9 +188,9 @@ class Sweeper:
         return bool((active & (self._suspects["direction"] > 0)).any())
 
     def finish(self) -> None:
-        """Ends the shard that was begun last: its counts count from now on."""
-        if self._shard not in self._finished_shards:
-            self._finished_shards.add(self._shard)
+        """Ends what was begun last: its counts count from now on."""
+        if self._piece not in self._finished_pieces:
+            self._finished_pieces.add(self._piece)
             self._finished = self._finished + self.counts
 
     def sweep(self, batch: pa.RecordBatch) -> pa.RecordBatch:
