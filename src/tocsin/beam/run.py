@@ -53,8 +53,18 @@ class Engine:
     runner: str
     arguments: tuple[str, ...]
 
+    @property
+    def is_local(self) -> bool:
+        """Whether workers share this machine's files."""
+        return self.runner == LOCAL
+
+    @property
+    def waits(self) -> bool:
+        """Whether a job is run to its end, or only until the runner has accepted it."""
+        return "--no_wait_until_finish" not in self.arguments
+
     def run(self, lay: Callable[[beam.Pipeline], None], stored_bytes: int) -> None:
-        """Lays a pipeline with `lay` and runs it to its end.
+        """Lays a pipeline with `lay` and runs it, to its end if the engine `waits`.
 
         Args:
           stored_bytes: size of what is read, which decides on the parallelism of a local run.
@@ -66,14 +76,16 @@ class Engine:
         options = PipelineOptions(list(self.arguments), runner=self.runner)
         options.view_as(SetupOptions).save_main_session = False
         runner: str | FnApiRunner = self.runner
-        if self.runner == LOCAL:
+        if self.is_local:
             # Beam's own DirectRunner first tries to download another one.
             _use_cores(options.view_as(DirectOptions), self.arguments, stored_bytes)
             runner = FnApiRunner(default_environment=_workers(options.view_as(DirectOptions)))
         try:
             pipeline = beam.Pipeline(runner=runner, options=options)
             lay(pipeline)
-            pipeline.run().wait_until_finish()
+            result = pipeline.run()
+            if self.waits:
+                result.wait_until_finish()
         except Exception as error:
             raise JobFailed(_innermost(error)) from error
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -21,7 +22,9 @@ from rich.progress import (
     Progress as Bars,
 )
 
+from tocsin.beam.job import CorpusJob
 from tocsin.beam.progress import STAGES, Progress, StageProgress
+from tocsin.beam.run import Engine
 from tocsin.report.visible import visible
 
 _PLAIN_WIDTH = 160
@@ -43,6 +46,21 @@ _BAR_SECONDS = 0.25
 def fail(message: str) -> None:
     """Says in one line why the command ends. The message may quote the corpus and its names."""
     errors.print("tocsin: " + visible(" ".join(message.split()), _MESSAGE_CHARACTERS))
+
+
+_Job = TypeVar("_Job", bound=CorpusJob)
+
+
+@contextlib.contextmanager
+def watched(job: _Job, engine: Engine, stored_bytes: int) -> Iterator[_Job]:
+    """The job to run in the block, its progress shown where workers can tell it: on this machine.
+    Others have no access to the table of progress; their engine shows what they do."""
+    if not engine.is_local:
+        yield job
+        return
+    job, progress = job.watched()
+    with watch(progress, stored_bytes):
+        yield job
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from tocsin.beam import prepare, storage
 from tocsin.beam.job import ProfileJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.run import Engine
-from tocsin.commands.console import out, watch
+from tocsin.commands.console import out, watched
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.corpus.ranges import RANGE_BYTES
 from tocsin.measure.profile import COUNTS_FILE, DESCRIPTION_FILE
@@ -35,12 +35,16 @@ def run(
     # An interrupted run may have left the counts: the description, written last, is missing.
     if any(file.name != COUNTS_FILE for file in storage.files_in(output)):
         raise prepare.UsageError(f"{output} is not empty: choose another folder")
-    job, progress = ProfileJob(
+    job = ProfileJob(
         inputs.shards, inputs.skipped, fields, Limits(), None, output, inputs.sample_rate,
         range_bytes=range_bytes,
-    ).watched()  # fmt: skip
-    with watch(progress, inputs.stored_bytes):
+    )  # fmt: skip
+    with watched(job, engine, inputs.stored_bytes) as job:
         engine.run(lambda pipeline: profile(pipeline, job), inputs.stored_bytes)
+    if not engine.waits:
+        out.print(f"{engine.runner} has accepted the job; when it is done, there is")
+        out.print(storage.join(output, DESCRIPTION_FILE))
+        return 0
     learned = load_profile(output)
     out.print(
         f"profile of {learned.documents:,} documents ({learned.sample_rate:.0%} of the corpus), "

@@ -14,14 +14,15 @@ from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.night import Prepared, complete_output, prepared_night
 from tocsin.beam.results import read_manifest, read_parts
-from tocsin.beam.run import Engine
-from tocsin.commands.console import out, watch
+from tocsin.beam.run import Engine, JobFailed
+from tocsin.commands.console import out, watched
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.corpus.ranges import RANGE_BYTES
 from tocsin.judge.judgement import OVER_BUDGET_FILE
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA
+from tocsin.ledger.manifest import MANIFEST_FILE
 from tocsin.measure.chat_templates import ChatTemplate
 from tocsin.pipelines.scan import scan
 from tocsin.report.visible import visible
@@ -55,6 +56,10 @@ def run(
     with contextlib.ExitStack() as held:
         shards, night = inputs.shards, None
         if state is not None:
+            if not engine.waits:
+                raise prepare.UsageError(
+                    "a scan with --state is waited for: leave out --no_wait_until_finish"
+                )
             state = prepare.absolute(state)
             _check_apart(state, output, patterns)
             prepared = held.enter_context(prepared_night(state, inputs.shards))
@@ -87,10 +92,12 @@ def run(
         if manifest is None:
             seconds = _scan(job, engine)
             manifest = read_manifest(output)
+            if manifest is None and not engine.waits:
+                out.print(f"{engine.runner} has accepted the job; when it is done, there is")
+                out.print(job.path(MANIFEST_FILE))
+                return 0
             if manifest is None:
-                raise prepare.UsageError(
-                    f"{engine.runner} has accepted the job; OUT follows when done"
-                )
+                raise JobFailed(f"{engine.runner} ended without a manifest in {output}")
         elif manifest["scan_id"] != job.scan_id:
             raise prepare.UsageError(
                 f"{output} holds the results of another scan ({manifest['scan_id']}): "
@@ -126,10 +133,9 @@ def _scan(job: ScanJob, engine: Engine) -> float:
     """Runs the scan; how many seconds it took."""
     prepare.check_output(job.output)
     storage.delete_temporaries(job.output)
-    job, progress = job.watched()
     stored_bytes = sum(shard.size for shard in job.shards)
     started = time.monotonic()
-    with watch(progress, stored_bytes):
+    with watched(job, engine, stored_bytes) as job:
         engine.run(lambda pipeline: scan(pipeline, job), stored_bytes)
     return time.monotonic() - started
 
