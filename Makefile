@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+RUNS ?= 20000
 
-.PHONY: help setup demo test test-integrations lint docs eval bench lock clean
+.PHONY: help setup demo test test-integrations fuzz soak test-bounds lint docs eval bench lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -34,6 +35,15 @@ test-integrations: setup  ## the README's steps for datatrove and dolma, in the 
 	    --disable-pip-version-check "$$one" || exit 1; \
 	done
 	$(BIN)/python -m pytest tests/integrations
+
+fuzz: setup  ## every parser, reader and kernel: RUNS executions each, with counts
+	$(BIN)/python -m fuzz.run --runs $(RUNS)
+
+soak: setup  ## 200 faults injected into scans (as root also full and read-only disks); docs/soak.md
+	$(BIN)/python -m soak.run --faults 200
+
+test-bounds: setup  ## the tests of the kernels, compiled with checked indices
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/bounds $(BIN)/python -m pytest tests/measure tests/correlate
 
 docs: setup  ## the documentation as a site, in build/site; broken links are errors
 	$(BIN)/mkdocs build --strict --quiet

@@ -49,7 +49,7 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
     # else do they stand, and in what surroundings?
     suspects = AsSingleton(onsets | "Suspects" >> FindSuspects(profile, totals))
     leads = AsSingleton(pipeline | "Shared" >> FindLeads(job, measured))
-    swept = shards | "Sweep" >> SweepShards(job, profile, suspects, leads)
+    swept = shards | "Sweep" >> SweepShards(job, profile, receipts, suspects, leads)
     counts = AsSingleton(swept.counts | "Add counts" >> beam.CombineGlobally(add_counts))
 
     # Judge and commit.

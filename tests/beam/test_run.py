@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -166,3 +168,17 @@ def test_what_beam_logs_is_shown_on_demand() -> None:
         assert not logger.isEnabledFor(logging.ERROR)
     finally:
         logger.setLevel(before)
+
+
+def test_a_lost_worker_fails_the_job() -> None:
+    """Beam's local runner waits for it for ever; the exception ends a thread of its own."""
+
+    def lose() -> None:
+        raise RuntimeError("Worker subprocess exited with return code -9")
+
+    with (
+        pytest.raises(RuntimeError, match="a worker process was lost"),
+        run._ending_with_workers(),
+    ):
+        threading.Thread(target=lose, name="run_worker").start()
+        time.sleep(20)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from pathlib import Path
 
@@ -228,3 +229,32 @@ def test_an_unknown_scheme() -> None:
     storage.require_known_scheme("gs://bucket/a")
     with pytest.raises(StorageError, match="no storage is known for nowhere://bucket/a"):
         storage.require_known_scheme("nowhere://bucket/a")
+
+
+class _Flaky(io.BytesIO):
+    """Fails at each read that begins before `fails_until` reads were made."""
+
+    reads = 0
+    fails_until = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        _Flaky.reads += 1
+        if _Flaky.reads in (2, 3) or _Flaky.reads > _Flaky.fails_until > 0:
+            raise OSError("flaky")
+        return super().read(size)
+
+
+def test_a_failure_that_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "open_file", lambda uri: _Flaky(b"0123456789"))
+    monkeypatch.setattr(storage.PersistentReader, "_PAUSES", (0, 0))
+    monkeypatch.setattr(_Flaky, "reads", 0)
+    with storage.PersistentReader("x") as stream:
+        assert [stream.read(4) for _ in range(4)] == [b"0123", b"4567", b"89", b""]
+        assert stream.seek(5) == 5
+        assert stream.read(2) == b"56"
+        assert stream.tell() == 7
+    monkeypatch.setattr(_Flaky, "reads", 0)
+    monkeypatch.setattr(_Flaky, "fails_until", 1)
+    with storage.PersistentReader("x") as stream, pytest.raises(OSError, match="flaky"):
+        stream.read(4)
+        stream.read(4)

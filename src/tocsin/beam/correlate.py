@@ -60,19 +60,37 @@ def _join(blocks: Iterable[bytes]) -> bytes:
     return pack(suspects[np.lexsort((suspects["direction"], suspects["key"]))])
 
 
+class ShardChanged(RuntimeError):
+    """The sweep finds other documents than were measured: nothing is committed."""
+
+
 @dataclass
 class SweepShards(beam.PTransform):
     """Shards and ranges -> `counts` (packed, one for each), `occurrences` of suspects and `read`,
-    what was read for leads (packed tables)."""
+    what was read for leads (packed tables).
+
+    `receipts`: of the same shards and ranges, which tell how many documents the sweep has to find.
+    """
 
     job: ScanJob
     profile: beam.pvalue.AsSingleton
+    receipts: beam.pvalue.AsList
     suspects: beam.pvalue.AsSingleton
     leads: beam.pvalue.AsSingleton
 
     def expand(self, shards: beam.PCollection) -> Any:
-        sweep = beam.ParDo(_SweepShard(self.job), self.profile, self.suspects, self.leads)
+        measured = beam.pvalue.AsSingleton(
+            shards.pipeline
+            | "Receipts" >> beam.Create([None])
+            | "Measured documents" >> beam.Map(_measured_documents, self.receipts)
+        )
+        sweep = beam.ParDo(_SweepShard(self.job), self.profile, measured, self.suspects, self.leads)
         return shards | sweep.with_outputs("occurrences", "read", main="counts")
+
+
+def _measured_documents(_: None, receipts: list[dict[str, Any]]) -> dict[tuple[int, int], int]:
+    """Documents measured by the order of their shard or range."""
+    return {(one["shard"], one["range"]): one["documents"] for one in receipts}
 
 
 class _SweepShard(beam.DoFn):
@@ -84,7 +102,12 @@ class _SweepShard(beam.DoFn):
         self._reader: tuple[bytes, Reader] | None = None
 
     def process(
-        self, shard: Shard, profile_uri: str, packed_suspects: bytes, packed_leads: bytes
+        self,
+        shard: Shard,
+        profile_uri: str,
+        measured: dict[tuple[int, int], int],
+        packed_suspects: bytes,
+        packed_leads: bytes,
     ) -> Iterator[Any]:
         profile = load_profile(profile_uri)
         # One sweeper for all shards that this worker gets: what it has refuted stays refuted.
@@ -97,16 +120,25 @@ class _SweepShard(beam.DoFn):
         sweeper = self._sweeper[1] if self._sweeper[1].begin(*shard.order) else None
         reader = self._reader[1] if self._reader[1].needs(shard.index) else None
         if sweeper or reader:  # nothing found costs nothing
-            yield from self._sweep(shard, sweeper, reader)
+            yield from self._sweep(shard, measured[shard.order], sweeper, reader)
 
-    def _sweep(self, shard: Shard, sweeper: Sweeper | None, reader: Reader | None) -> Iterator[Any]:
+    def _sweep(
+        self, shard: Shard, measured: int, sweeper: Sweeper | None, reader: Reader | None
+    ) -> Iterator[Any]:
         rows, read = [], []
+        documents = 0
         for part in self._job.parts(shard, "sweep"):
             if sweeper:
                 rows.append(sweeper.sweep(part.documents))
             if reader:
                 read.append(reader.read(part.documents, shard.index))
-            self._swept.inc(part.documents.num_rows)
+            documents += part.documents.num_rows
+        self._swept.inc(documents)
+        if documents != measured:
+            raise ShardChanged(
+                f"{shard.uri}: {measured} documents were measured, {documents} found later: it "
+                "has changed, or its storage fails; scan again"
+            )
         table = pa.Table.from_batches(read, READ_SCHEMA)
         if table.num_rows:
             yield beam.pvalue.TaggedOutput("read", pack_table(table))

@@ -62,7 +62,7 @@ class CorpusJob:
         identity of what was read; not if the shard can't be read to its end, and not of a range,
         which carries the shard's."""
         try:
-            stream = storage.open_file(shard.uri)
+            stream = cast(BinaryIO, storage.PersistentReader(shard.uri))
         except OSError as error:
             letters = unreadable_shard(shard.uri, str(error))
             yield ShardPart(no_documents(), letters, compressed_bytes=0)

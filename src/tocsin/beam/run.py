@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
+import contextlib
 import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -34,6 +37,7 @@ _TRACEBACKS = (
     "apache_beam.runners.common",
     "apache_beam.runners.portability.local_job_service",  # what worker processes log
     "apache_beam.runners.worker.sdk_worker",
+    "grpc._server",  # says that a worker process which was killed has gone
 )
 """Loggers that print the traceback of what `JobFailed` says in one line."""
 
@@ -81,13 +85,44 @@ class Engine:
             _use_cores(options.view_as(DirectOptions), self.arguments, stored_bytes)
             runner = FnApiRunner(default_environment=_workers(options.view_as(DirectOptions)))
         try:
-            pipeline = beam.Pipeline(runner=runner, options=options)
-            lay(pipeline)
-            result = pipeline.run()
-            if self.waits:
-                result.wait_until_finish()
+            with _ending_with_workers():
+                pipeline = beam.Pipeline(runner=runner, options=options)
+                lay(pipeline)
+                result = pipeline.run()
+                if self.waits:
+                    result.wait_until_finish()
         except Exception as error:
             raise JobFailed(_innermost(error)) from error
+
+
+@contextlib.contextmanager
+def _ending_with_workers() -> Iterator[None]:
+    """A worker process that is killed, for want of memory perhaps, fails the job.
+
+    Beam's local runner (2.77) would wait for it for ever: what it raises ends a thread of its own.
+
+    Raises:
+      RuntimeError: if one was.
+    """
+    deaths: list[str] = []
+    others = threading.excepthook
+
+    def hear(raised: threading.ExceptHookArgs) -> None:
+        if raised.thread is not None and raised.thread.name == "run_worker":
+            deaths.append(str(raised.exc_value))
+            _thread.interrupt_main()
+        else:
+            others(raised)
+
+    threading.excepthook = hear
+    try:
+        yield
+    except BaseException as error:
+        if deaths:
+            raise RuntimeError(f"a worker process was lost: {deaths[0]}") from error
+        raise
+    finally:
+        threading.excepthook = others
 
 
 def _use_cores(direct: DirectOptions, arguments: Sequence[str], stored_bytes: int) -> None:

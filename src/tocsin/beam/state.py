@@ -110,13 +110,14 @@ def open_state(uri: str, last_night: int = 0) -> State:
     try:
         head = decode(content)
         files = tuple(head["state"]["files"])
+        named = {entry["path"] for entry in files if entry["kind"] and entry["sha256"]}
         if head["night"] != nights[-1]:
             raise ManifestError(f"it is that of night {head['night']}")
     except (ManifestError, KeyError, TypeError) as error:
         message = f"the state is damaged: the manifest of night {nights[-1]}: {error}"
         raise StateError(message) from error
     state = State(uri, nights[-1], head, hashlib.sha256(content).hexdigest(), content, files)
-    lost = {entry["path"] for entry in files} - {file.name for file in storage.files_in(uri)}
+    lost = named - {file.name for file in storage.files_in(uri)}
     if lost:
         raise StateError(f"the state is damaged: {storage.join(uri, min(lost))} is gone")
     return state

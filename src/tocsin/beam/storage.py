@@ -12,6 +12,7 @@ import io
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,68 @@ def open_file(uri: str) -> BinaryIO:
         return _remote().open(uri, compression_type=_RAW)
     except BeamIOError as error:
         raise OSError(str(error)) from error
+
+
+class PersistentReader(io.RawIOBase):
+    """A file read through failures that pass: it is opened again at the place where one occurred.
+
+    A scan reads a shard up to three times. A failure that only one of the readings meets would
+    make the rest of the shard unknown to that one stage.
+    """
+
+    _PAUSES = (0.1, 0.5)
+    """Seconds before each further try; those of the storage's own client come on top."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._at = 0
+        self._stream = open_file(uri)
+
+    def read(self, size: int = -1) -> bytes:
+        """Reads up to `size` bytes; b"" at the end.
+
+        Raises:
+          OSError: if the storage fails again and again.
+        """
+        for pause in (*self._PAUSES, None):
+            try:
+                data = self._stream.read(size)
+                break
+            except OSError:
+                if pause is None:
+                    raise
+                time.sleep(pause)
+                self._open_again()
+        self._at += len(data)
+        return data
+
+    def _open_again(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.close()
+        self._stream = open_file(self._uri)
+        self._stream.seek(self._at)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Goes to a place in the file."""
+        self._at = self._stream.seek(offset, whence)
+        return self._at
+
+    def tell(self) -> int:
+        """The place in the file."""
+        return self._at
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """As the storage is."""
+        return self._stream.seekable()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._stream.close()
+        super().close()
 
 
 def read(uri: str) -> bytes:

@@ -197,7 +197,7 @@ def column_chunks(
         with contextlib.suppress(_PageReached):
             next(probe.iter_batches(1, row_groups=[row_group], columns=[path]), None)
     group = file.metadata.row_group(row_group)
-    leaves = {file.schema.column(leaf).path: leaf for leaf in range(group.num_columns)}
+    leaves = {file.schema.column(leaf).path: leaf for leaf in range(file.metadata.num_columns)}
     return [group.column(leaves[path]) for path in columns]
 
 

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing (atheris, libFuzzer's mutator) of what parses or walks foreign bytes."""

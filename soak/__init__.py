@@ -1,0 +1,1 @@
+"""Faults injected into real scans, and the check of what they leave."""
