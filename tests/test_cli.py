@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -135,7 +136,13 @@ def test_profile_and_filter_and_report(line: CommandLine) -> None:
     )
     assert line.call("filter", "a", "--scan", "out", "-o", "clean") == Call(
         (["a"], "clean"),
-        {"scan": "out", "verdict": "quarantine", "quarantine": None, "engine": engine},
+        {
+            "scan": "out",
+            "verdict": "quarantine",
+            "quarantine": None,
+            "engine": engine,
+            "as_json": False,
+        },
     )
     dry = line.call("filter", "a", "--scan", "out", "-o", "clean", "--dry-run", "--quarantine=q")
     assert (dry.arguments, dry.options["quarantine"]) == ((["a"], None), "q")
@@ -256,3 +263,34 @@ def test_a_process_ends_with_what_was_said_and_the_code() -> None:
     )
     assert finished.returncode == 3
     assert finished.stdout == "said" + "s" * 10_000 + "at the exit\n"
+
+
+def test_every_help_fits_a_screen_and_shows_an_example(
+    line: CommandLine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """36 lines of 80 columns: a window that is not small."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    for name in cli.tocsin_command.commands:
+        assert line.code(name, "--help") == 0
+        said = capsys.readouterr().out
+        assert f"Example: tocsin {name}" in said, name
+        assert len(said.splitlines()) <= 36, (name, said)
+        assert "\x1b" not in said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_as_documented(shell: str) -> None:
+    """What docs/how-to/shell.md puts into a start-up file."""
+    tocsin_command = Path(sys.executable).with_name("tocsin")
+    for words, expected in (("tocsin ju", "judge"), ("tocsin scan --fail", "--fail-on")):
+        finished = subprocess.run(
+            [str(tocsin_command)],
+            env={
+                "PATH": os.environ["PATH"], "_TOCSIN_COMPLETE": f"{shell}_complete",
+                "COMP_WORDS": words, "COMP_CWORD": words.split()[-1] if shell == "fish"
+                else str(len(words.split()) - 1),
+            },
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert expected in finished.stdout, (finished.stdout, finished.stderr)

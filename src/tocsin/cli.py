@@ -20,10 +20,10 @@ from tocsin.judge.severity import SEVERITIES
 
 FAILED = 1
 WRONG_USAGE = 2
+FINDINGS = 3
 INTERRUPTED = 130
 
 click.rich_click.TEXT_MARKUP = None
-click.rich_click.SHOW_ARGUMENTS = True
 
 _BEAM = {"ignore_unknown_options": True}
 
@@ -84,6 +84,7 @@ def tocsin_command() -> None:
 @click.option("--max-dead-letters", type=click.FloatRange(0, 1), metavar="SHARE",
               help="Fail if more than this share of the records can't be read.")  # fmt: skip
 @_fail_on
+@_json
 @_corpus_options
 def scan(**options: Any) -> int:
     """Finds poisoned documents: flagged ids, campaigns and a report into DIR.
@@ -92,11 +93,12 @@ def scan(**options: Any) -> int:
     """
     policy, templates = _policy(options["config"]), _templates(options["config"])
     inputs, engine = _engine(options)
-    return _run("scan", inputs, options["output"], profile=options["profile"],
-                state=options["state"], policy=policy, templates=templates,
-                fields=_fields(options), range_bytes=options["range_bytes"], engine=engine,
-                max_dead_letters=options["max_dead_letters"],
-                fail_on=options["fail_on"])  # fmt: skip
+    return _told(options["as_json"], "print_scan", options["output"], lambda: _run(
+        "scan", inputs, options["output"], profile=options["profile"], state=options["state"],
+        policy=policy, templates=templates, fields=_fields(options),
+        range_bytes=options["range_bytes"], engine=engine,
+        max_dead_letters=options["max_dead_letters"], fail_on=options["fail_on"],
+    ))  # fmt: skip
 
 
 @tocsin_command.command()
@@ -104,18 +106,21 @@ def scan(**options: Any) -> int:
 @_config
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 @_fail_on
+@_json
 def judge(**options: Any) -> int:
     """Judges what a scan has found by another policy, without reading the corpus.
 
     Example: tocsin judge out/ --config policy.toml
     """
     return _run("judge", options["output"], policy=_policy(options["config"]),
-                dry_run=options["dry_run"], fail_on=options["fail_on"])  # fmt: skip
+                dry_run=options["dry_run"], fail_on=options["fail_on"],
+                as_json=options["as_json"])  # fmt: skip
 
 
 @tocsin_command.command(context_settings=_BEAM)
 @_inputs
 @_output_option("Folder for the profile.")
+@_json
 @_corpus_options
 def profile(**options: Any) -> int:
     """Learns what is normal in a corpus, for later scans.
@@ -123,14 +128,10 @@ def profile(**options: Any) -> int:
     Example: tocsin profile corpus/ -o profile/
     """
     inputs, engine = _engine(options)
-    return _run(
-        "profile",
-        inputs,
-        options["output"],
-        fields=_fields(options),
-        range_bytes=options["range_bytes"],
-        engine=engine,
-    )
+    return _told(options["as_json"], "print_profile", options["output"], lambda: _run(
+        "profile", inputs, options["output"], fields=_fields(options),
+        range_bytes=options["range_bytes"], engine=engine,
+    ))  # fmt: skip
 
 
 @tocsin_command.command("filter", context_settings=_BEAM)
@@ -147,6 +148,7 @@ def profile(**options: Any) -> int:
 @click.option("--quarantine", metavar="DIR",
               help="Folder for the removed records, with the reasons.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; write nothing.")
+@_json
 @click.option("--runner", default="DirectRunner", show_default=True, metavar="NAME",
               help="Beam runner; further --options go to Beam.")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Show what Beam logs.")
@@ -160,7 +162,8 @@ def filter_command(**options: Any) -> int:
     inputs, engine = _engine(options)
     return _run("filter", inputs, None if options["dry_run"] else options["output"],
                 scan=options["scan"], verdict=options["verdict"],
-                quarantine=options["quarantine"], engine=engine)  # fmt: skip
+                quarantine=options["quarantine"], engine=engine,
+                as_json=options["as_json"])  # fmt: skip
 
 
 @tocsin_command.command()
@@ -198,6 +201,19 @@ def report(output: str) -> int:
     Example: tocsin report out/
     """
     return _run("report", output)
+
+
+@tocsin_command.command()
+@click.argument("output", metavar="OUT")
+@click.argument("doc_id", metavar="DOC_ID")
+@_json
+def explain(output: str, doc_id: str, as_json: bool) -> int:
+    """Tells why a document was flagged, or why not: findings in their text, features, campaign, and
+    what would change the verdict.
+
+    Example: tocsin explain out/ doc-42
+    """
+    return _run("explain", output, doc_id, as_json=as_json)
 
 
 @tocsin_command.command()
@@ -239,6 +255,18 @@ def drill(**options: Any) -> int:
                 policy=_policy(options["config"]),
                 **{name: options[name] for name in ("recipes", "sizes", "seed", "sample_mb",
                    "recipe_file", "profile", "as_json")})  # fmt: skip
+
+
+@tocsin_command.command()
+@click.argument("places", nargs=-1, metavar="[PLACE...]")
+@_json
+def doctor(places: tuple[str, ...], as_json: bool) -> int:
+    """Checks this machine, and the places that a run would read or write, local or gs://. Exits
+    with 1 if something is missing.
+
+    Example: tocsin doctor out/
+    """
+    return _run("doctor", list(places), as_json=as_json)
 
 
 @tocsin_command.command()
@@ -309,6 +337,19 @@ def _engine(options: dict[str, Any]) -> tuple[list[str], Any]:
     if not inputs:
         raise click.UsageError("Missing argument 'INPUT...'.")
     return inputs, chosen
+
+
+def _told(as_json: bool, printer: str, output: str, run: Callable[[], int]) -> int:
+    """Runs a command; with `as_json` it says nothing, and `machine.<printer>` tells its result."""
+    if not as_json:
+        return run()
+    from tocsin.commands import console, machine
+
+    with console.quiet(console.out):
+        code = run()
+    if code in (0, FINDINGS):
+        getattr(machine, printer)(output)
+    return code
 
 
 def _run(command: str, *arguments: Any, **options: Any) -> int:

@@ -15,6 +15,7 @@ from apache_beam.metrics import Metrics
 
 from tocsin.beam import storage
 from tocsin.beam.identity import identify
+from tocsin.beam.progress import Progress
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.corpus.copy import CopyCounts, copy_shard
 from tocsin.corpus.dead_letters import BrokenShard
@@ -46,7 +47,8 @@ class FilterTask:
 @dataclass(frozen=True)
 class FilterJob:
     """Copies a corpus to `output` (CLEAN) without what `scan_id` flagged with `verdicts`. That goes
-    into shards of the same names below `quarantine`, if it is not None."""
+    into shards of the same names below `quarantine`, if it is not None. `progress`: where to report
+    to, for local runs."""
 
     tasks: tuple[FilterTask, ...]
     output: str
@@ -55,6 +57,7 @@ class FilterJob:
     limits: Limits
     scan_id: str
     verdicts: tuple[str, ...]
+    progress: Progress | None = None
 
 
 class CopyShard(beam.DoFn):
@@ -77,6 +80,10 @@ class CopyShard(beam.DoFn):
         except BrokenShard:  # a Parquet file that can't be opened: the scan has one dead letter
             counts, copy = CopyCounts(1, 0, 0, 1), None
             _check(task, counts)
+        if self._job.progress:
+            self._job.progress.report(
+                "copy", shard.index, counts.kept + counts.removed, shard.size, shard.size, done=True
+            )
         self._kept.inc(counts.kept)
         self._removed.inc(counts.removed)
         yield _entry(task, counts, copy)

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 
 from tocsin.beam import prepare, storage
 from tocsin.beam.filter import FILTER_FILE, FilterJob, FilterTask
+from tocsin.beam.progress import Progress
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.run import Engine
-from tocsin.commands.console import out
+from tocsin.commands.console import out, watch
+from tocsin.commands.machine import print_json
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.judge.verdicts import FLAGGED_SCHEMA
 from tocsin.pipelines.filter import filter_corpus
@@ -40,6 +42,7 @@ def run(
     verdict: str,
     quarantine: str | None,
     engine: Engine,
+    as_json: bool = False,
 ) -> int:
     """Copies a corpus without what a scan has flagged; the exit code.
 
@@ -62,12 +65,13 @@ def run(
     if output is None:
         documents = sum(task.documents for task in tasks)
         dead_letters = sum(task.dead_letters for task in tasks)
-        out.print(
-            f"{documents + dead_letters:,} records: would keep {documents - removed.num_rows:,}, "
-            f"remove {removed.num_rows:,} and leave out {dead_letters:,} dead letters"
-        )
-        _print_reasons(removed)
-        return 0
+        totals = {
+            "records": documents + dead_letters,
+            "kept": documents - removed.num_rows,
+            "removed": removed.num_rows,
+            "dead_letters": dead_letters,
+        }
+        return _tell(totals, removed, None, None, as_json)
     for folder in (output, quarantine):
         if folder and storage.files_in(folder):
             raise prepare.UsageError(f"{folder} is not empty: choose another folder")
@@ -78,6 +82,7 @@ def run(
         prepare.find_inputs(patterns, quarantine)
         with storage.writing(storage.join(quarantine, REASONS_FILE)) as file:
             pq.write_table(removed, file, compression="zstd")
+    progress = Progress.create(len(tasks))
     job = FilterJob(
         tasks=tasks,
         output=output,
@@ -86,14 +91,41 @@ def run(
         limits=Limits(),
         scan_id=manifest["scan_id"],
         verdicts=REMOVED_BY[verdict],
+        progress=progress,
     )
-    engine.run(lambda pipeline: filter_corpus(pipeline, job), inputs.stored_bytes)
+    with watch(progress, inputs.stored_bytes):
+        engine.run(lambda pipeline: filter_corpus(pipeline, job), inputs.stored_bytes)
     totals = json.loads(storage.read(storage.join(output, FILTER_FILE)))["totals"]
-    out.print(
-        f"{totals['records']:,} records = {totals['kept']:,} kept + {totals['removed']:,} removed "
-        f"+ {totals['dead_letters']:,} dead letters: {output}"
-    )
-    _print_reasons(removed)
+    return _tell(totals, removed, output, quarantine, as_json)
+
+
+def _tell(
+    totals: dict[str, int],
+    removed: pa.Table,
+    output: str | None,
+    quarantine: str | None,
+    as_json: bool,
+) -> int:
+    """Says what was removed, or would be if there is no `output`; the exit code."""
+    reasons = _reasons(removed)
+    if as_json:
+        told = [{"reason": reason, "documents": count} for reason, count in reasons]
+        print_json({"output": output, "quarantine": quarantine, "totals": totals, "reasons": told})
+        return 0
+    if output is None:
+        out.print(
+            f"{totals['records']:,} records: would keep {totals['kept']:,}, remove "
+            f"{totals['removed']:,} and leave out {totals['dead_letters']:,} dead letters"
+        )
+    else:
+        out.print(
+            f"{totals['records']:,} records = {totals['kept']:,} kept + {totals['removed']:,} "
+            f"removed + {totals['dead_letters']:,} dead letters: {output}"
+        )
+    for reason, documents in reasons[:_REASONS_SHOWN]:
+        out.print(f"{documents:>9,}  {reason}")
+    if len(reasons) > _REASONS_SHOWN:
+        out.print(f"{'':9}  and {len(reasons) - _REASONS_SHOWN:,} other reasons")
     if quarantine:
         out.print(f"removed records and reasons: {quarantine}")
     return 0
@@ -138,14 +170,12 @@ def _tasks(
     return tuple(tasks)
 
 
-def _print_reasons(removed: pa.Table) -> None:
-    """Why documents are removed, the most frequent reason first."""
+def _reasons(removed: pa.Table) -> list[tuple[str, int]]:
+    """Why documents are removed, with their number, the most frequent reason first."""
     rows = removed.select(["campaign_id", "trigger", "findings"]).to_pylist()
-    reasons = Counter(_reason(row["campaign_id"], row["trigger"], row["findings"]) for row in rows)
-    for reason, documents in reasons.most_common(_REASONS_SHOWN):
-        out.print(f"{documents:>9,}  {reason}")
-    if len(reasons) > _REASONS_SHOWN:
-        out.print(f"{'':9}  and {len(reasons) - _REASONS_SHOWN:,} other reasons")
+    return Counter(
+        _reason(row["campaign_id"], row["trigger"], row["findings"]) for row in rows
+    ).most_common()
 
 
 def _reason(

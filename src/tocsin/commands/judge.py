@@ -10,6 +10,7 @@ import pyarrow as pa
 from tocsin.beam import prepare
 from tocsin.beam.judge import NotJudgeable, commit_judgement, judge_again
 from tocsin.commands.console import out
+from tocsin.commands.machine import print_json
 from tocsin.commands.scan import FINDINGS, summarize
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
@@ -18,7 +19,9 @@ from tocsin.report.visible import visible
 _CHANGES_SHOWN = 20
 
 
-def run(output: str, *, policy: Policy, dry_run: bool, fail_on: str | None) -> int:
+def run(
+    output: str, *, policy: Policy, dry_run: bool, fail_on: str | None, as_json: bool = False
+) -> int:
     """Judges again, says what changed, and replaces the results; the exit code.
 
     Args:
@@ -32,22 +35,41 @@ def run(output: str, *, policy: Policy, dry_run: bool, fail_on: str | None) -> i
         rejudged = judge_again(output, policy)
     except NotJudgeable as error:
         raise prepare.UsageError(str(error)) from error
-    _print_changes(
-        changes(rejudged.campaigns, rejudged.judgement.campaigns, ["campaign_id"], "severity"),
-        "campaigns",
-    )
-    _print_changes(
-        changes(
+    changed = {
+        "campaigns": changes(
+            rejudged.campaigns, rejudged.judgement.campaigns, ["campaign_id"], "severity"
+        ),
+        "documents": changes(
             rejudged.flagged, rejudged.judgement.flagged, ["source_uri", "position"], "verdict"
         ),
-        "documents",
-    )
+    }
     campaigns = rejudged.judgement.campaigns.to_pylist()
-    if dry_run:
-        out.print("Nothing was written.")
-    else:
+    if not dry_run:
         commit_judgement(output, rejudged)
-        summarize(output, rejudged.after, campaigns, None)
+    if as_json:
+        print_json(
+            {
+                "output": output,
+                "written": not dry_run,
+                "totals": rejudged.after["totals"],
+                "campaigns": campaigns,
+                "set_aside": rejudged.after["set_aside"],
+                "changed": {
+                    what: [
+                        {"key": list(key), "before": before, "after": after}
+                        for key, before, after in found
+                    ]
+                    for what, found in changed.items()
+                },
+            }
+        )
+    else:
+        for what, found in changed.items():
+            _print_changes(found, what)
+        if dry_run:
+            out.print("Nothing was written.")
+        else:
+            summarize(output, rejudged.after, campaigns, None)
     if fail_on and any(at_least(campaign["severity"], fail_on) for campaign in campaigns):
         return FINDINGS
     return 0
