@@ -106,7 +106,7 @@ def test_scan_again_after_judging(corpus: Corpus, out: Path, tmp_path: Path) -> 
     policy.write_text("[policy]\ncritical_documents = 20\n")
     run_well("judge", out, "--config", policy)
     finished = run_well("scan", corpus.folder, "-o", out)
-    assert "judged since" in finished.out
+    assert "was judged since" in finished.out
     finished = run("scan", corpus.folder, "-o", out, "--config", policy)
     assert finished.code == 2
     assert "tocsin judge" in finished.err

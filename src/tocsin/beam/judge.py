@@ -84,7 +84,10 @@ def judge_again(output: str, policy: Policy) -> Rejudged:
         "set_aside": judgement.set_aside,
         "judged": {
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "manifest_before": storage.WrittenFile.of(content).sha256,
+            # Of the scan itself, however often it is judged: a state knows that one.
+            "manifest_before": before.get("judged", {}).get(
+                "manifest_before", storage.WrittenFile.of(content).sha256
+            ),
         },
     }
     return Rejudged(

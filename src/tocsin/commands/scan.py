@@ -98,12 +98,27 @@ def run(
                 return 0
             if manifest is None:
                 raise JobFailed(f"{engine.runner} ended without a manifest in {output}")
+        elif _differs_by_policy(manifest, job):
+            raise prepare.UsageError(
+                f"{output} holds a scan of this input by another policy: tocsin judge {output} "
+                "applies a policy without reading the corpus again"
+            )
         elif manifest["scan_id"] != job.scan_id:
             raise prepare.UsageError(
                 f"{output} holds the results of another scan ({manifest['scan_id']}): "
                 "choose another folder, or delete it"
             )
     return _finish(output, manifest, seconds, fail_on)
+
+
+def _differs_by_policy(manifest: dict[str, Any], job: ScanJob) -> bool:
+    """Whether a finished scan has read the same as this one would, and is only judged otherwise."""
+    scanned, wanted = manifest["configuration"], job.configuration
+    same_inputs = [(entry["uri"], entry["size"]) for entry in manifest["inputs"]] == [
+        (shard.uri, shard.size) for shard in job.shards
+    ]
+    same_reading = {**scanned, "policy": None} == {**wanted, "policy": None}
+    return manifest["scan_id"] != job.scan_id and same_inputs and same_reading
 
 
 def _profile_digest(profile: str | None) -> str | None:
@@ -148,6 +163,8 @@ def _finish(
     assert manifest
     if seconds is None:
         out.print("This scan is complete already; nothing was read.")
+        if "judged" in manifest:
+            out.print("Its verdicts are those of the policy by which it was judged since.")
     campaigns = read_parts(output, manifest, "campaigns", CAMPAIGN_SCHEMA).to_pylist()
     summarize(output, manifest, campaigns, seconds)
     if fail_on and any(at_least(campaign["severity"], fail_on) for campaign in campaigns):
