@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tocsin.beam import storage
-from tocsin.beam.results import read_part, read_parts
+from tocsin.beam.results import findings_parts, read_part, read_parts
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.corpus.read import read_shard
 from tocsin.corpus.shards import numbered_shards
@@ -79,10 +79,11 @@ def know(output: str, manifest: dict[str, Any], document: dict[str, Any]) -> Kno
     over = []
     if OVER_BUDGET_FILE in paths:
         over = read_part(output, OVER_BUDGET_FILE).filter(place).to_pylist()
-    findings_path = f"evidence/findings-{number:05d}.parquet"
-    findings = []
-    if findings_path in paths:
-        findings = read_part(output, findings_path).filter(at).to_pylist()
+    findings = [
+        row
+        for path in findings_parts(manifest).get(number, [])
+        for row in read_part(output, path).filter(at).to_pylist()
+    ]
     reported = read_parts(output, manifest, "campaigns", CAMPAIGN_SCHEMA).to_pylist()
     return Known(
         document=document,
@@ -126,7 +127,7 @@ def _bucket(
     parts = [part for part in manifest["outputs"] if part["path"].startswith("documents/")]
     rows = sum(part["rows"] for part in parts)
     step = max(1, rows // COMPARED_DOCUMENTS)
-    own = [part for part in parts if part["path"].endswith(f"-{number:05d}.parquet")]
+    own = [part for part in parts if part["path"].startswith(f"documents/part-{number:05d}")]
     chosen = own + [part for part in parts[::step] if part not in own]
     numbers = [
         field.name

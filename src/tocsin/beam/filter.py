@@ -82,7 +82,7 @@ class CopyShard(beam.DoFn):
             _check(task, counts)
         if self._job.progress:
             self._job.progress.report(
-                "copy", shard.index, counts.kept + counts.removed, shard.size, shard.size, done=True
+                "copy", shard.index, counts.kept + counts.removed, shard.size, shard.size, 1.0
             )
         self._kept.inc(counts.kept)
         self._removed.inc(counts.removed)

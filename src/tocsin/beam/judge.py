@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -12,7 +11,14 @@ from typing import Any
 import pyarrow as pa
 
 from tocsin.beam import storage
-from tocsin.beam.results import read_identities, read_part, read_parts, write_report, write_tables
+from tocsin.beam.results import (
+    findings_parts,
+    read_identities,
+    read_part,
+    read_parts,
+    write_report,
+    write_tables,
+)
 from tocsin.judge.found import FOUND_DOCUMENTS_FILE, FOUND_FILE, Found
 from tocsin.judge.judgement import Judgement, Scanned, judge
 from tocsin.judge.policy import Policy
@@ -22,8 +28,6 @@ from tocsin.ledger.manifest import MANIFEST_FILE, decode, digest_of, encode
 JUDGING_FILE = "evidence/manifest-before-judging.json"
 """The manifest while its results are being replaced: there is none in its place meanwhile, and with
 this one an interrupted judgement can be finished."""
-
-_FINDINGS = re.compile(r"evidence/findings-(\d+)\.parquet")
 
 
 class NotJudgeable(ValueError):
@@ -52,12 +56,12 @@ def judge_again(output: str, policy: Policy) -> Rejudged:
     content = _stored_manifest(output)
     before = decode(content)
     paths = {part["path"] for part in before["outputs"]}
+    by_shard = findings_parts(before)
     if not {FOUND_FILE, FOUND_DOCUMENTS_FILE} <= paths:
         raise NotJudgeable(f"{output} has no {FOUND_FILE}: scan again with this version")
     findings = {
-        int(match[1]): read_part(output, path)
-        for path in sorted(paths)
-        if (match := _FINDINGS.fullmatch(path))
+        shard: pa.concat_tables([read_part(output, path) for path in parts])
+        for shard, parts in sorted(by_shard.items())
     }
     found = Found.of(
         read_part(output, FOUND_FILE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -61,6 +62,19 @@ def read_parts(output: str, manifest: dict[str, Any], folder: str, schema: pa.Sc
     """All parts of a folder of OUT that the manifest names, as one table."""
     paths = [part["path"] for part in manifest["outputs"] if part["path"].startswith(f"{folder}/")]
     return pa.concat_tables([schema.empty_table(), *[read_part(output, path) for path in paths]])
+
+
+_FINDINGS = re.compile(r"evidence/findings-(\d+)(?:-\d+)?\.parquet")
+"""Of a shard, or of a range of a shard."""
+
+
+def findings_parts(manifest: dict[str, Any]) -> dict[int, list[str]]:
+    """Paths in OUT of the findings of single documents, in order, by number of the shard."""
+    parts: dict[int, list[str]] = {}
+    for path in sorted(part["path"] for part in manifest["outputs"]):
+        if match := _FINDINGS.fullmatch(path):
+            parts.setdefault(int(match[1]), []).append(path)
+    return parts
 
 
 def read_identities(output: str, outputs: Sequence[dict[str, Any]]) -> Iterator[pa.Table]:
