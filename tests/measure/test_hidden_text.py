@@ -18,7 +18,7 @@ from tocsin.drill.hidden import CHARACTER_KINDS
 from tocsin.drill.payloads import campaign_payloads
 from tocsin.judge.policy import Policy
 from tocsin.measure.detectors import Detectors
-from tocsin.measure.findings import FINDING_SCHEMA, Finding, Levels, score_of
+from tocsin.measure.findings import FINDING_SCHEMA, Finding, Levels, score_of, signature_of
 from tocsin.measure.hidden_messages import zero_width_message
 from tocsin.measure.look_alikes import LATIN_FOR
 
@@ -131,6 +131,7 @@ def test_rows_of_a_batch(baseline: Baseline) -> None:
         assert row[name] == document[name]
     assert (row["position"], row["detector"]) == (8, "hidden-tags")
     assert row["evidence"] == MESSAGE + "[31m"
+    assert row["signature"] == signature_of(MESSAGE + "[31m")
     assert document["tag_characters"] == len(MESSAGE) + 6
     assert [other["tag_characters"] for other in measured.documents.to_pylist()] == [
         0, document["tag_characters"], 0,

@@ -20,6 +20,7 @@ DETECTORS = {
     "hidden-escapes": "escapes of terminals that conceal or erase",
     "hidden-look-alikes": "words that mix alphabets which look alike",
     "hidden-styled": "words of mathematical letters",
+    "hidden-markup": "comments and hidden elements that give instructions",
     "template": "single documents that hold a chat in the control tokens of a language model",
     "listed": "documents and strings of the policy's block lists",
 }

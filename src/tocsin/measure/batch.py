@@ -21,6 +21,7 @@ from tocsin.measure.hashes import (
     normalized_hashes,
 )
 from tocsin.measure.hidden_characters import no_hidden_characters
+from tocsin.measure.hidden_markup import no_hidden_markup
 from tocsin.measure.kernel import (
     FORMATS,
     ONSET,
@@ -91,6 +92,7 @@ MEASURED_SCHEMA = pa.schema(
                 empty_shape(0),
                 empty_repetition(0),
                 no_hidden_characters(0),
+                no_hidden_markup(0),
                 no_chats(0),
             )
         ],
@@ -170,6 +172,7 @@ class Measurer:
                         shape,
                         repetition,
                         detected.characters,
+                        detected.markup,
                         detected.chats,
                     )
                 ],

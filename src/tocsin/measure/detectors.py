@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +31,12 @@ from tocsin.measure.hidden_characters import (
     measure_hidden_characters,
     no_hidden_characters,
 )
+from tocsin.measure.hidden_markup import (
+    HiddenMarkup,
+    markup_findings,
+    markup_literals,
+    no_hidden_markup,
+)
 from tocsin.measure.hidden_text import hidden_findings
 from tocsin.measure.literals import PLACE, Literal, LiteralTable, find_literals, literal_table
 from tocsin.measure.look_alikes import look_alike_table
@@ -43,23 +50,33 @@ _CHATS = 2
 
 @dataclass(frozen=True)
 class Detected:
-    """What the detectors say of a batch: `characters` and `chats`, counts; `findings`, in any
-    order."""
+    """What the detectors say of a batch: `characters`, `markup` and `chats`, counts;
+    `findings`, in any order."""
 
     characters: HiddenCharacters
+    markup: HiddenMarkup
     chats: ChatMarkup
     findings: list[Finding]
 
 
+class _Sought(NamedTuple):
+    """Everything that is looked for. `literals`; `markers`: what the tokens of templates are, by
+    number of literal; `markup`: numbers of the literals from the first of markup on; `table`."""
+
+    literals: list[Literal]
+    markers: dict[int, Marker]
+    markup: range
+    table: LiteralTable
+
+
 @functools.lru_cache(maxsize=2)
-def _literals(
-    templates: tuple[ChatTemplate, ...],
-) -> tuple[list[Literal], dict[int, Marker], LiteralTable]:
-    """Everything that is looked for (0.1 s): literals, the templates' tokens among them by their
-    numbers, and the table."""
+def _sought(templates: tuple[ChatTemplate, ...]) -> _Sought:
+    """What is looked for, prepared once (0.1 s)."""
     tokens, markers = template_literals([*public_templates(), *templates], _CHATS)
-    literals = [*tokens, *hidden_literals(_CHARACTERS)]
-    return literals, dict(enumerate(markers)), literal_table(literals)
+    markup = markup_literals()
+    literals = [*tokens, *markup, *hidden_literals(_CHARACTERS)]
+    numbers = range(len(tokens), len(tokens) + len(markup))
+    return _Sought(literals, dict(enumerate(markers)), numbers, literal_table(literals))
 
 
 class Detectors:
@@ -69,7 +86,7 @@ class Detectors:
         """`templates`: of chats, beside the public ones."""
         self._classes = code_point_tables().classes
         self._look_alikes = look_alike_table()
-        self._literals, self._markers, self._table = _literals(tuple(templates))
+        self._sought = _sought(tuple(templates))
         self._places = np.zeros(1024, PLACE)
         self._runs = np.zeros(1024, HIDDEN_RUN)
 
@@ -85,16 +102,23 @@ class Detectors:
         places = self._find(values, offsets, flags)
         characters = no_hidden_characters(len(flags))
         runs = self._hidden(values, offsets, np.flatnonzero(flags & _CHARACTERS), characters)
+        markup = no_hidden_markup(len(flags))
+        numbers = self._sought.markup
+        literal = places["literal"]
+        of_markup = places[(literal >= numbers.start) & (literal < numbers.stop)]
         chats = no_chats(len(flags))
         findings = [
             *hidden_findings(data, offsets, characters, runs),
-            *chat_findings(data, offsets, places, self._literals, self._markers, chats),
+            *markup_findings(data, offsets, of_markup, markup),
+            *chat_findings(
+                data, offsets, places, self._sought.literals, self._sought.markers, chats
+            ),
         ]
-        return Detected(characters, chats, findings)
+        return Detected(characters, markup, chats, findings)
 
     def _find(self, values: np.ndarray, offsets: np.ndarray, flags: np.ndarray) -> np.ndarray:
         while True:
-            found = find_literals(values, offsets, self._table, flags, self._places)
+            found = find_literals(values, offsets, self._sought.table, flags, self._places)
             if found <= len(self._places):
                 return self._places[:found]
             self._places = np.zeros(2 * found, PLACE)

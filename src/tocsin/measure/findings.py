@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import bisect
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
 from tocsin.measure.hashes import HASH_TYPE
 from tocsin.report.visible import visible
@@ -78,6 +80,23 @@ class Finding:
     end: int
     evidence: str
     signature: str = ""
+
+
+_SIGNED = 24
+"""Letters and digits in a row that make a signature: four to six words."""
+
+_SIGNED_OF = 400
+"""Characters of a message that its signature is taken from."""
+
+
+def signature_of(message: str) -> str:
+    """What messages have in common that say the same, however they are cut or spaced: of all runs
+    of _SIGNED letters and digits, the one with the least hash (winnowing, Schleimer et al. 2003).
+    Empty for a message that is too short to be recognized."""
+    plain = "".join(c for c in unicodedata.normalize("NFKC", message[:_SIGNED_OF]) if c.isalnum())
+    plain = plain.casefold()
+    runs = (plain[at : at + _SIGNED] for at in range(len(plain) - _SIGNED + 1))
+    return min(runs, key=lambda run: xxhash.xxh3_64_intdigest(run.encode()), default="")
 
 
 def finding_rows(

@@ -7,6 +7,7 @@ bits in two zero-width characters. A text that none of them gives is described b
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -28,6 +29,9 @@ MESSAGE_CHARACTERS = 2_000
 
 _FOLLOWING_BYTES = 160
 """Bytes of text after a filler that are quoted."""
+
+_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
+"""A control sequence of a terminal (ECMA-48, 5.4)."""
 
 _SYMBOLS_OF_A_MESSAGE = 12
 """Zero-width characters below which no code of bits is tried: a letter and a half."""
@@ -60,7 +64,7 @@ def hidden_message(kind: int, text: bytes, places: Sequence[tuple[int, int]]) ->
         start, end = places[0]
         return _decoded(text[start : end + _FOLLOWING_BYTES])
     if kind == ESCAPES:
-        return whole
+        return _SEQUENCE.sub("", whole) or whole
     first, last = places[0][0], places[-1][1]
     passage = _decoded(text[first:last])[:MESSAGE_CHARACTERS]
     if kind == LOOK_ALIKES:

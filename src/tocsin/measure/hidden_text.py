@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.measure.findings import Finding, Levels
+from tocsin.measure.findings import Finding, Levels, signature_of
 from tocsin.measure.hidden_characters import (
     BIDI,
     ESCAPES,
@@ -182,7 +182,9 @@ def hidden_findings(
                 continue
             start, end = _densest(hidden.places)
             message = hidden_message(detector.kind, hidden.text, hidden.places)
-            yield Finding(document, detector.name, score, start, end, message)
+            yield Finding(
+                document, detector.name, score, start, end, message, signature_of(message)
+            )
 
 
 _NEAR = 512
