@@ -19,8 +19,14 @@ from tocsin.measure.literals import Literal
 PASSAGES = 128
 """Passages of a document that are looked at."""
 
+HINTS = 1_024
+"""Places of a document at which passages may begin that are looked at."""
+
 PASSAGE_BYTES = 8_192
 """Bytes of a passage that are looked at."""
+
+_LABEL_BYTES = 48
+"""Bytes from the start of its line within which a comment of Markdown has its label."""
 
 _TAG_BYTES = 2_048
 """Bytes of the longest tag that is looked at."""
@@ -90,7 +96,7 @@ def hidden_passages(text: bytes, hints: Sequence[int]) -> Iterator[tuple[int, in
       hints: byte offsets of `markup_literals` in it, ascending.
     """
     reached = found = 0
-    for hint in hints:
+    for hint in hints[:HINTS]:
         if hint < reached:
             continue
         passage = _passage(text, hint)
@@ -112,7 +118,8 @@ def _passage(text: bytes, hint: int) -> tuple[int, int, str] | None:
         said = text[hint + 4 : min(end, hint + 4 + PASSAGE_BYTES)]
         return hint, min(end + 3, len(text)), said.decode("utf-8", "replace").strip()
     if text.startswith(b"]:", hint):
-        start = text.rfind(b"\n", 0, hint) + 1
+        before = max(hint - _LABEL_BYTES, 0)
+        start = text.rfind(b"\n", before, hint) + 1 or before
         line = _MARKDOWN.match(text, start, start + PASSAGE_BYTES)
         return line and (start, line.end(), line.group(1).decode("utf-8", "replace").strip())
     start = text.rfind(b"<", max(hint - _TAG_BYTES, 0), hint)
