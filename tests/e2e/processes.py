@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import re
 import runpy
 import signal
 import tempfile
@@ -29,6 +30,12 @@ class Finished:
     code: int
     out: str
     err: str
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines of `err` but for progress, which a slow machine shows."""
+        lines = self.err.strip().splitlines()
+        return [line for line in lines if not re.match(r"\w+ +[\d,]+ documents ", line)]
 
 
 class Running:

@@ -197,7 +197,7 @@ def test_too_many_dead_letters(damaged: Damaged, tmp_path: Path) -> None:
     finished = run("scan", damaged.folder, "-o", out, f"--max-dead-letters={share * 0.99}")
     assert finished.code == 1
     assert not (out / "manifest.json").exists()
-    [line] = finished.err.strip().splitlines()
+    [line] = finished.complaints
     assert f"{totals['dead_letters']} of {totals['records']} records are dead letters" in line
     assert "Traceback" not in finished.err
     # What was measured is not measured again once more are allowed.

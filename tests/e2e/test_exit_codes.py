@@ -33,7 +33,7 @@ def _refused(*arguments: object, saying: str, code: int = 2) -> None:
     finished = run(*arguments)
     assert finished.code == code, finished
     assert finished.out == ""
-    [line] = finished.err.strip().splitlines()
+    [line] = finished.complaints
     assert line.startswith("tocsin: "), line
     assert saying in line
 
@@ -83,7 +83,7 @@ def test_runners_with_wrong_results(runner: str, few: Path, tmp_path: Path) -> N
 def test_a_runner_that_does_not_exist(few: Path, tmp_path: Path) -> None:
     finished = run("scan", few, "-o", tmp_path / "out", "--runner", "NoSuchRunner")
     assert finished.code in (1, 2)
-    [line] = finished.err.strip().splitlines()
+    [line] = finished.complaints
     assert "NoSuchRunner" in line
 
 
@@ -207,7 +207,7 @@ def test_a_failed_job_is_one_line(few: Path, tmp_path: Path, mode: str) -> None:
     options = [f"--direct_running_mode={mode}", f"--direct_num_workers={1 + (mode != 'in_memory')}"]
     finished = run("scan", few, "-o", tmp_path / "out", *options)
     assert finished.code == 1
-    [line] = finished.err.strip().splitlines()
+    [line] = finished.complaints
     assert "report.html" in line
     assert not (tmp_path / "out" / "manifest.json").exists()
 

@@ -150,7 +150,7 @@ def test_a_dry_run_writes_nothing(corpus: Corpus, mixed: Path, mixed_scan: Path)
 def _refused(code: int, saying: str, *arguments: object) -> Finished:
     finished = run("filter", *arguments)
     assert finished.code == code, finished
-    [line] = finished.err.strip().splitlines()
+    [line] = finished.complaints
     assert saying in line
     return finished
 
