@@ -17,6 +17,7 @@ from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import LearnProfile
 from tocsin.beam.measure import MeasureShards
 from tocsin.beam.memory import Recall, Remember
+from tocsin.beam.payloads import FollowLeads, ReadHeads
 from tocsin.beam.ranges import Pieces
 from tocsin.beam.shared import FindLeads
 from tocsin.beam.totals import Totals
@@ -48,8 +49,10 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
     # Correlate: strings that stand at many onsets, passages and stories that documents share; where
     # else do they stand, and in what surroundings?
     suspects = AsSingleton(onsets | "Suspects" >> FindSuspects(profile, totals))
-    leads = AsSingleton(pipeline | "Shared" >> FindLeads(job, measured))
+    leads = AsSingleton(pipeline | "Shared" >> FindLeads(job, measured, totals))
     swept = shards | "Sweep" >> SweepShards(job, profile, receipts, suspects, leads)
+    followed = AsSingleton(pipeline | "Leads" >> FollowLeads(leads, totals, AsList(swept.read)))
+    headed = shards | "Heads" >> ReadHeads(job, followed)
     counts = AsSingleton(swept.counts | "Add counts" >> beam.CombineGlobally(add_counts))
 
     # Judge and commit.
@@ -61,8 +64,8 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
         "suspects": suspects,
         "counts": counts,
         "occurrences": AsList(swept.occurrences),
-        "leads": leads,
-        "read": AsList(swept.read),
+        "followed": followed,
+        "headed": AsList(headed),
     }
     if job.night:
         recalled = pipeline | "Recall" >> Recall(job, profile, suspects)

@@ -11,7 +11,6 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 
 from tocsin.beam import storage
@@ -20,13 +19,11 @@ from tocsin.beam.learn import load_profile
 from tocsin.beam.memory import keep_evidence, keep_profile, kept_files, with_memory
 from tocsin.beam.packing import unpack, unpack_table
 from tocsin.beam.past import CAMPAIGNS, FLAGGED, Past
+from tocsin.beam.payloads import Followed
 from tocsin.beam.results import SUSPECTS_FILE, read_identities, write_report, write_tables
 from tocsin.beam.state import commit_night
 from tocsin.beam.totals import Totals, statistics_of
-from tocsin.correlate.campaigns import Campaign, find_campaigns
-from tocsin.correlate.claims import find_claims
-from tocsin.correlate.payloads import find_payloads
-from tocsin.correlate.reading import READ_SCHEMA
+from tocsin.correlate.campaigns import find_campaigns
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts, suspect_table
 from tocsin.judge.found import Found
 from tocsin.judge.judgement import Scanned, judge
@@ -70,8 +67,8 @@ def _commit(
     suspects: bytes,
     counts: bytes,
     occurrences: list[bytes],
-    leads: bytes,
-    read: list[bytes],
+    followed: Followed,
+    headed: list[bytes],
     recalled: bytes | None = None,
     recollections: Sequence[bytes] = (),
 ) -> str:
@@ -100,7 +97,7 @@ def _commit(
         pa.concat_tables([OCCURRENCE_SCHEMA.empty_table(), *rows]),
         remembered.corpus(),
     )
-    campaigns += _campaigns_of_leads(leads, read)
+    campaigns += followed.campaigns(headed)
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     found = Found(
         past.active(campaigns) if past else campaigns,
@@ -204,16 +201,6 @@ def _commit(
         content = commit_night(night.state, night.number, night.run, night.lease, content)
     storage.write(job.path(MANIFEST_FILE), content)
     return job.path(MANIFEST_FILE)
-
-
-def _campaigns_of_leads(leads: bytes, read: list[bytes]) -> list[Campaign]:
-    """Payloads and claims, from what the sweep has read for them."""
-    table = pa.concat_tables([READ_SCHEMA.empty_table(), *[unpack_table(block) for block in read]])
-    [_, _, statistics] = unpack(leads)
-    clusters, elsewhere = statistics.tolist()
-    payloads, _ = find_payloads(table.filter(pc.equal(table["kind"], "passage")))
-    claims = find_claims(table.filter(pc.equal(table["kind"], "story")), int(clusters), elsewhere)
-    return payloads + claims
 
 
 def _input_of(receipts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class _SweepShard(beam.DoFn):
             [suspects] = unpack(packed_suspects)
             self._sweeper = packed_suspects, Sweeper(suspects, profile)
         if self._reader is None or self._reader[0] != packed_leads:
-            leads = leads_of(self._job, packed_leads)
+            leads = leads_of(packed_leads)
             self._reader = packed_leads, Reader(leads, profile.seed)
         sweeper = self._sweeper[1] if self._sweeper[1].begin(*shard.order) else None
         reader = self._reader[1] if self._reader[1].needs(shard.index) else None

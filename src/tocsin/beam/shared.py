@@ -7,7 +7,6 @@ documents. Records themselves stay in their shard's evidence file, to be looked 
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,8 @@ from tocsin.beam import storage
 from tocsin.beam.evidence import KINDS, records_of
 from tocsin.beam.job import ScanJob
 from tocsin.beam.packing import pack, unpack
-from tocsin.correlate.hash_sets import frequent, prefix_bits, prefixes, split
+from tocsin.beam.totals import Totals
+from tocsin.correlate.hash_sets import frequent, prefix_bits
 from tocsin.correlate.passages import find_passages
 from tocsin.correlate.reading import Leads
 from tocsin.correlate.shared import (
@@ -36,20 +36,15 @@ LEAST_HELD = {"samples": 1, "sketches": PAIRS_HELD}
 """By kind of evidence, frequent shingles that a document holds to be of interest."""
 
 
-def packed_keys(job: ScanJob, hashes: np.ndarray) -> Iterator[tuple[int, bytes]]:
-    """Hashes of a shard's shingles as elements for a GroupByKey: (partition, packed prefixes)."""
-    bits = prefix_bits(job.stored_bytes)
-    return split(prefixes(hashes, bits), bits, job.partitions)
-
-
 @dataclass
 class FindLeads(beam.PTransform):
     """One element, packed: ANCHOR records of the passages and MEMBER records of the stories that
     the sweep is to read for, and what stories are tested with. `measured`: what MeasureShards
-    gave."""
+    gave; `totals`: of the scan."""
 
     job: ScanJob
     measured: Any
+    totals: beam.pvalue.AsSingleton
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
         chosen = {
@@ -70,7 +65,7 @@ class FindLeads(beam.PTransform):
             | "Find leads"
             >> beam.Map(
                 _find_leads,
-                chosen["samples"],
+                self.totals,
                 **{name: beam.pvalue.AsList(held[name]) for name in LEAST_HELD},
             )
         )
@@ -109,22 +104,20 @@ class _SelectFrequent(beam.DoFn):
                     records = records_of(table, KINDS[name].records)
                     block = frequent_shingles(records, chosen, bits, LEAST_HELD[name])
                     if len(block[0]):
-                        yield beam.pvalue.TaggedOutput(name, zlib.compress(pack(*block), 1))
+                        yield beam.pvalue.TaggedOutput(name, pack(*block, compress=True))
 
 
-def _find_leads(_: None, chosen: bytes, samples: list[bytes], sketches: list[bytes]) -> bytes:
-    [prefix] = unpack(chosen)
-    stories = find_stories(_shared(sketches))
+def _find_leads(_: None, totals: Totals, samples: list[bytes], sketches: list[bytes]) -> bytes:
+    stories = find_stories(_shared(sketches), totals.groups)
     statistics = np.array([stories.clusters, stories.elsewhere])
-    return pack(find_passages(_shared(samples), prefix), stories.members, statistics)
+    return pack(find_passages(_shared(samples), totals.groups), stories.members, statistics)
 
 
-def leads_of(job: ScanJob, packed: bytes) -> Leads:
+def leads_of(packed: bytes) -> Leads:
     """The leads that `FindLeads` gave."""
-    anchors, members, _ = unpack(packed)
-    return Leads(anchors, members, prefix_bits(job.stored_bytes))
+    return Leads(*unpack(packed)[:2])
 
 
 def _shared(blocks: list[bytes]) -> Shared:
-    unpacked = (unpack(zlib.decompress(block)) for block in blocks)
-    return Shared((holders, places) for holders, places in unpacked)
+    unpacked = (unpack(block) for block in blocks)
+    return Shared((holders, hashes) for holders, hashes in unpacked)

@@ -9,6 +9,7 @@ in much the same words: no claim is certain.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 import xxhash
 from datasketch import MinHash, MinHashLSH
 
-from tocsin.correlate.campaigns import FAMILY_WISE_ERROR, SAME_CAMPAIGN, Campaign
+from tocsin.correlate.campaigns import FAMILY_WISE_ERROR, Campaign
 from tocsin.correlate.reading import as_documents
 from tocsin.correlate.shared import MINIMUM_DOCUMENTS
 from tocsin.correlate.statistics import binomial_score
@@ -32,8 +33,8 @@ SIMILARITY = 0.18
 LINKS = 2
 """Documents of a story's core that another is similar to, if it belongs to the story."""
 
-COMPARED = 1024
-"""Documents of a story that are compared at most."""
+COMPARED = 20_000
+"""Documents of all stories that are compared at most."""
 
 QUOTED_CHARACTERS = 400
 
@@ -51,36 +52,32 @@ def find_claims(read: pa.Table, clusters: int, elsewhere: float) -> list[Campaig
     read = read.sort_by(
         [("lead", "ascending"), ("content_hash", "ascending"), ("doc_id", "ascending")]
     )
+    keys = list(zip(read["shard"].to_pylist(), read["position"].to_pylist()))
+    first = {key: row for row, key in reversed(list(enumerate(keys)))}
+    rows = read.take(pa.array(sorted(first.values())[:COMPARED], pa.int64()))
+    texts = rows["context"].to_pylist()
     threshold = float(np.log10(max(clusters, 1) / FAMILY_WISE_ERROR))
     campaigns = []
-    taken: set[tuple[int, int]] = set()
-    for lead in pc.unique(read["lead"]).to_pylist():
-        rows = read.filter(pc.equal(read["lead"], lead)).slice(0, COMPARED)
-        core, members = _story(rows["context"].to_pylist())
-        if len(members) < MINIMUM_DOCUMENTS:
-            continue
+    for core, members in _told_alike(texts):
         documents = rows.take(pa.array(members))
-        keys = set(zip(documents["shard"].to_pylist(), documents["position"].to_pylist()))
-        if len(keys & taken) >= SAME_CAMPAIGN * len(keys):
-            continue
         sizes = pc.value_counts(documents["group"]).field("counts").to_numpy()
         score = binomial_score(len(members) - int(sizes.max()), len(members), elsewhere)
         if score > threshold:
-            taken |= keys
-            text = rows["context"][core].as_py().decode("utf-8", "replace")
+            text = texts[core].decode("utf-8", "replace")
             campaigns.append(_campaign(documents, text, score, threshold))
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     return campaigns
 
 
-def _story(texts: list[bytes]) -> tuple[int, list[int]]:
-    """The text that most others are similar to, and all that are similar to LINKS of these."""
+def _told_alike(texts: list[bytes]) -> Iterator[tuple[int, list[int]]]:
+    """Texts that tell the same: the number of the one that most others are similar to, the core,
+    and those of all that are similar to LINKS of these. The largest first; each text once."""
     index = MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, ROWS))
     signatures = []
     for number, text in enumerate(texts):
         words = text.lower().split()
         signature = MinHash(num_perm=PERMUTATIONS, hashfunc=xxhash.xxh32_intdigest)
-        signature.update_batch({b" ".join(pair) for pair in itertools.pairwise(words)} or [b""])
+        signature.update_batch({b" ".join(pair) for pair in itertools.pairwise(words)} or {b""})
         signatures.append(signature)
         index.insert(number, signature)
     similar = [
@@ -91,11 +88,16 @@ def _story(texts: list[bytes]) -> tuple[int, list[int]]:
         }
         for signature in signatures
     ]
-    core = max(range(len(texts)), key=lambda number: (len(similar[number]), -number))
-    members = [
-        number for number, others in enumerate(similar) if len(others & similar[core]) >= LINKS
-    ]
-    return core, members
+    remaining = set(range(len(texts)))
+    while remaining:
+        core = max(remaining, key=lambda number: (len(similar[number] & remaining), -number))
+        around = similar[core] & remaining
+        if len(around) < MINIMUM_DOCUMENTS:
+            return
+        members = [one for one in sorted(remaining) if len(similar[one] & around) >= LINKS]
+        remaining -= {core, *members}
+        if len(members) >= MINIMUM_DOCUMENTS:
+            yield core, members
 
 
 def _campaign(documents: pa.Table, text: str, score: float, threshold: float) -> Campaign:

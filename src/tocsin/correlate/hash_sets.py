@@ -4,13 +4,13 @@ Nine of ten shingles stand in one document alone and say nothing; but no shard k
 shard first sends nothing but its shingles' hashes, cut to a few bits and sorted, in the coding of
 Elias and Fano: 2 + log2(values / hashes) bits a hash, close to the least that any coding could take
 (Fano 1971; Elias 1974). Added up, they tell which hashes are frequent, and only these travel with
-their documents. Cut hashes collide, so that a few are taken for frequent that are not.
+their documents. Cut hashes collide, so that some are taken for frequent that are not; with
+their documents they are counted again, by the whole hash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,9 @@ MINIMUM_BITS = 20
 
 
 def prefix_bits(stored_bytes: int) -> int:
-    """Bits of the hashes to count for a corpus of so many bytes: as many values as bytes, or up to
-    twice as many. Compressed text has a sample in 35 bytes, so few hashes meet by chance."""
-    return max(MINIMUM_BITS, min(SHINGLE_BITS, int(stored_bytes).bit_length()))
+    """Bits of the hashes to count for a corpus of so many bytes: a value for two to four bytes.
+    Compressed text has a sample in 25 bytes, so one hash in ten meets another by chance."""
+    return max(MINIMUM_BITS, min(SHINGLE_BITS, int(stored_bytes).bit_length() - 2))
 
 
 def prefixes(hashes: np.ndarray, bits: int) -> np.ndarray:
@@ -85,9 +85,10 @@ def frequent(
     return chosen + np.uint64((number << bits) // partitions)
 
 
-def ranks(values: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, Any]:
-    """Where `values` stand among the ascending `chosen`, and the mask of those that do."""
+def is_among(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Mask of the `values` that are among the ascending `chosen`."""
+    if not len(chosen):
+        return np.zeros(len(values), np.bool_)
     places = np.searchsorted(chosen, values)
     places[places == len(chosen)] = 0
-    found = chosen[places] == values if len(chosen) else np.zeros(len(values), np.bool_)
-    return places, found
+    return np.asarray(chosen[places] == values)

@@ -25,32 +25,37 @@ the development corpora: 0.62 to 1.4. Natural passages of 200 documents and more
 MAXIMUM_PASSAGES = 1000
 """Passages that are read for, the best spread of the most documents first."""
 
-ANCHOR = np.dtype([("prefix", "<u8"), ("passage", "<u4")])
-"""A shingle of a passage. `prefix`: of its hash; `passage`: number of the passage."""
+LOCAL_PASSAGES = 200
+"""Passages of fewer groups that are read as well, those with the smallest hashes: what natural
+surroundings look like, and how high their scores become."""
+
+LOCAL_DOCUMENTS = 64
+"""Documents of such a passage at most, for what is read to stay small."""
+
+ANCHOR = np.dtype([("hash", "<u8"), ("passage", "<u4")])
+"""A shingle of a passage. `hash`: of SHINGLE_BITS; `passage`: number of the passage."""
 
 
-def find_passages(shared: Shared, prefixes: np.ndarray) -> np.ndarray:
-    """The passages to read for.
+def find_passages(shared: Shared, groups: int) -> np.ndarray:
+    """The passages to read for: those that are spread, and some that are local.
 
     Args:
       shared: the documents and their sampled shingles.
-      prefixes: uint64, those of the frequent shingles.
+      groups: number of groups of the corpus.
 
     Returns:
-      ANCHOR records by ascending prefix.
+      ANCHOR records by ascending hash.
     """
-    needed = min(MINIMUM_GROUPS, shared.all_groups)
-    found = []
+    needed = min(MINIMUM_GROUPS, groups)
+    found, local = [], []
     for members in clusters(shared.shingles, SAME_PASSAGE):
         documents = np.unique(np.concatenate([shared.shingles[member] for member in members]))
-        groups = shared.groups(documents)
-        spread = groups / shared.expected_groups(len(documents))
-        if groups >= needed and spread >= MINIMUM_SPREAD and len(documents) >= MINIMUM_DOCUMENTS:
+        held_by = shared.groups(documents)
+        spread = held_by / shared.expected_groups(len(documents))
+        if held_by >= needed and spread >= MINIMUM_SPREAD and len(documents) >= MINIMUM_DOCUMENTS:
             found.append((-min(spread, 1.0) * len(documents), members))
-    found.sort()
-    anchors = [
-        (prefixes[member], number)
-        for number, (_, members) in enumerate(found[:MAXIMUM_PASSAGES])
-        for member in members
-    ]
-    return np.sort(np.array(anchors, ANCHOR), order="prefix")
+        elif held_by < needed and len(documents) <= LOCAL_DOCUMENTS:
+            local.append((members[0], members))
+    chosen = [*sorted(found)[:MAXIMUM_PASSAGES], *sorted(local)[:LOCAL_PASSAGES]]
+    anchors = [(member, number) for number, (_, members) in enumerate(chosen) for member in members]
+    return np.sort(np.array(anchors, ANCHOR), order="hash")

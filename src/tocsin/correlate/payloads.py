@@ -30,7 +30,7 @@ from tocsin.correlate.statistics import binomial_score
 
 MINIMUM_BYTES = 48
 """Length of a payload. Shorter passages are phrases and addresses, which stand in surroundings of
-all kinds; they serve as decoys."""
+all kinds; those of several groups serve as decoys."""
 
 MINIMUM_OWN_SHARE = 0.8
 """Share of a payload's documents whose text before it and whose text after it is like no other's.
@@ -40,6 +40,13 @@ INSIDE_SHARE = 0.5
 """Share of a payload's documents in which it begins within a line for a campaign to be certain.
 Planted in the middle of texts: 0.96 and more. Notices and quotations, which sites copy from each
 other, are lines and paragraphs of their own."""
+
+NATURAL_RATE = 0.4
+"""Share of its documents whose surroundings are their own, in the mean over natural passages of
+one or two groups in the development corpora (0.39 and 0.33 in two halves of their sources)."""
+
+NATURAL_PASSAGES = 20
+"""Passages that this counts as much as, beside those of the corpus at hand."""
 
 NEIGHBOUR_BYTES = 12
 """Bytes beside a passage that are compared: two or three words."""
@@ -52,8 +59,8 @@ MOST_DECOY = 10.0
 """The score of decoys that counts at most: whoever plants short passages to raise the threshold
 must not hide a campaign of 30 documents so."""
 
-HELD_SHARE = 0.5
-"""Part of a payload that a document holds to be one of its documents."""
+MOST_EXTENSIONS = 8
+"""Places where some documents leave a passage that are compared on either side, the last ones."""
 
 COMPARED = 512
 """Documents of a passage that are compared at most; the others are searched for what was found."""
@@ -79,47 +86,81 @@ class _Passage:
         return self.own >= MINIMUM_OWN_SHARE * len(self.rows)
 
 
-def find_payloads(read: pa.Table) -> tuple[list[Campaign], float]:
+@dataclass(frozen=True)
+class Beginning:
+    """Where a payload begins. `text`: the payload; `starts`: its place in each of `contexts`, the
+    texts around it in its documents."""
+
+    text: bytes
+    starts: list[int]
+    contexts: list[bytes]
+
+
+@dataclass(frozen=True)
+class Payloads:
+    """What was found in the passages that were read.
+
+    `campaigns`: best score first; `small`: payloads of any size, campaigns or not; `rate`: share of
+    documents whose surroundings are their own, in the mean over local passages; `threshold`: what
+    scores had to exceed.
+    """
+
+    campaigns: list[Campaign]
+    small: list[Beginning]
+    rate: float
+    threshold: float
+
+
+def find_payloads(read: pa.Table, groups: int) -> Payloads:
     """Payload campaigns among the passages that were read.
 
     Args:
       read: rows of READ_SCHEMA of the kind `passage`, of the whole corpus, in any order.
-
-    Returns:
-      Campaigns, best score first, and the threshold that scores had to exceed.
+      groups: number of groups of the corpus.
     """
     read = read.sort_by(
         [("lead", "ascending"), ("content_hash", "ascending"), ("doc_id", "ascending")]
     )
     passages = [passage for rows in _leads(read) for passage in _shared_passages(read, rows)]
-    # Every passage counts once, however many its documents, and one more of which half are own:
-    # among few passages nothing is certain.
-    rate = (sum(one.own / len(one.rows) for one in passages) + 0.5) / (len(passages) + 1)
-    threshold = float(np.log10(max(len(passages), 1) / FAMILY_WISE_ERROR))
+    held_by = read["group"].to_pylist()
+    needed = min(WIDESPREAD_GROUPS, groups)
+    candidates: list[_Passage] = []
+    decoys: list[_Passage] = []
+    shares = []
     for one in passages:
-        if len(one.text) < MINIMUM_BYTES and one.is_own:
+        local = len({held_by[row] for row in one.rows}) < needed
+        short = len(one.text) < MINIMUM_BYTES
+        if local and not short:
+            shares.append(one.own / len(one.rows))  # once, however many its documents
+        if not local and not short:
+            candidates.append(one)
+        elif not (short and local):
+            decoys.append(one)
+    rate = (NATURAL_RATE * NATURAL_PASSAGES + sum(shares)) / (NATURAL_PASSAGES + len(shares))
+    threshold = float(np.log10(max(len(candidates), 1) / FAMILY_WISE_ERROR))
+    for one in decoys:
+        if one.is_own:
             score = binomial_score(one.own, len(one.rows), rate)
             threshold = max(threshold, min(score, MOST_DECOY) + DECOY_MARGIN)
-    groups = read["group"].to_pylist()
-    needed = min(WIDESPREAD_GROUPS, len(set(groups)))
     keys = list(zip(read["shard"].to_pylist(), read["position"].to_pylist()))
-    campaigns = []
+    own = sorted(
+        (one for one in candidates if one.is_own),
+        key=lambda one: (-one.own, -len(one.text), one.text),
+    )
+    campaigns, small = [], []
     taken: set[tuple[int, int]] = set()
-    for one in sorted(passages, key=lambda one: (-one.own, -len(one.text), one.text)):
-        if len(one.text) < MINIMUM_BYTES or not one.is_own:
-            continue
-        if len({groups[row] for row in one.rows}) < needed:
-            continue
-        score = binomial_score(one.own, len(one.rows), rate)
-        if score <= threshold:
-            continue
+    for one in own:
         documents = {keys[row] for row in one.rows}
         if len(documents & taken) >= SAME_CAMPAIGN * len(documents):
             continue
         taken |= documents
-        campaigns.append(_campaign(read, one, score, threshold))
+        contexts = read["context"].take(pa.array(one.rows)).to_pylist()
+        small.append(Beginning(one.text, [text.find(one.text) for text in contexts], contexts))
+        score = binomial_score(one.own, len(one.rows), rate)
+        if score > threshold:
+            campaigns.append(_campaign(read, one, score, threshold))
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
-    return campaigns, threshold
+    return Payloads(campaigns, small, rate, threshold)
 
 
 def _leads(read: pa.Table) -> Iterator[range]:
@@ -147,19 +188,21 @@ def _shared_passages(read: pa.Table, rows: range) -> list[_Passage]:
         numbers = Counter(spellings[row] for row in remaining.tolist())
         spelling = min(numbers, key=lambda spelling: (-numbers[spelling], spelling))
         alike = np.array([row for row in remaining.tolist() if spellings[row] == spelling])
-        right, alike = _extended(after, alike, len(spelling))
-        left, alike = _extended(before, alike, len(spelling) + right)
-        remaining = np.setdiff1d(remaining, alike)
         if len(alike) < MINIMUM_DOCUMENTS:
-            continue
-        first = alike[0]
-        text = before.prefix(first, left)[::-1] + spelling + after.prefix(first, right)
-        found.append(_passage(text, alike, rows.start, before, left, after, right))
+            break
+        passages = [
+            _passage(spelling, members, rows.start, before, left, after, right)
+            for right, agreeing in _extensions(after, alike)
+            for left, members in _extensions(before, agreeing)
+        ]
+        best = max(passages, key=lambda passage: (passage.own, len(passage.text), passage.text))
+        found.append(best)
+        remaining = np.setdiff1d(remaining, np.array(best.rows) - rows.start)
     return found
 
 
 def _passage(
-    text: bytes,
+    spelling: bytes,
     alike: np.ndarray,
     first_row: int,
     before: _Texts,
@@ -167,15 +210,18 @@ def _passage(
     after: _Texts,
     right: int,
 ) -> _Passage:
-    """The passage that the texts `alike` share, from `left` bytes before to `right` bytes after."""
+    """What the texts `alike` share: from `left` bytes before a shingle to `right` bytes after."""
+    text = before.prefix(alike[0], left)[::-1] + spelling + after.prefix(alike[0], right)
     neighbours = [
         [side.beyond(row, length, NEIGHBOUR_BYTES) for row in alike.tolist()]
         for side, length in ((before, left), (after, right))
     ]
     numbers = [Counter(side) for side in neighbours]
     own = sum(numbers[0][one] == 1 and numbers[1][other] == 1 for one, other in zip(*neighbours))
+    lead_in = text[: len(text) - len(text.lstrip())]
+    begins_line = b"\n" in lead_in or b"\r" in lead_in
     inside = sum(one[:1] not in (b"", b"\n", b"\r") for one in neighbours[0]) / len(alike)
-    return _Passage(text.strip(), (alike + first_row).tolist(), own, inside)
+    return _Passage(text.strip(), (alike + first_row).tolist(), own, 0.0 if begins_line else inside)
 
 
 class _Texts:
@@ -196,28 +242,23 @@ class _Texts:
         return self.bytes[row, first : min(first + length, int(self.lengths[row]))].tobytes()
 
 
-def _extended(texts: _Texts, rows: np.ndarray, shared: int) -> tuple[int, np.ndarray]:
-    """How far some texts agree, and which of them: the most bytes in the most texts.
-
-    Args:
-      rows: of the texts to compare.
-      shared: bytes that they share beside these.
-    """
-    best = len(rows) * shared, 0, rows
+def _extensions(texts: _Texts, rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """How far some texts agree, and which of them: all of them so far, most of them further, and so
+    on, to the end of what enough of them share."""
+    states = []
     at = 0
     while True:
         longer = rows[texts.lengths[rows] > at]
-        if len(longer) < MINIMUM_DOCUMENTS:
-            break
-        column = texts.bytes[longer, at]
-        byte = np.bincount(column).argmax()
-        agreeing = longer[column == byte]
+        agreeing = longer
+        if len(longer):
+            column = texts.bytes[longer, at]
+            agreeing = longer[column == np.bincount(column).argmax()]
+        if len(agreeing) < len(rows):
+            states.append((at, rows))
         if len(agreeing) < max(MINIMUM_DOCUMENTS, BRANCH_SHARE * len(rows)):
-            break
+            return states[-MOST_EXTENSIONS:]
         rows = agreeing
         at += 1
-        best = max(best, (len(rows) * (shared + at), at, rows), key=lambda state: state[:2])
-    return best[1], best[2]
 
 
 def _campaign(read: pa.Table, one: _Passage, score: float, threshold: float) -> Campaign:

@@ -17,7 +17,7 @@ from tocsin.measure.code_points import code_point_tables
 from tocsin.measure.hashes import HASH_TYPE, content_hashes
 from tocsin.measure.kernel import MARGIN_BYTES, PIECE_BYTES
 from tocsin.measure.kernels import kernel
-from tocsin.measure.shingles import SAMPLE_TOKENS, sample_hashes
+from tocsin.measure.shingles import SAMPLE_TOKENS, SHINGLE_BITS, sample_hashes
 from tocsin.measure.tokens import GOLDEN, tokenize
 
 AROUND_BYTES = 512
@@ -88,12 +88,11 @@ def as_documents(
 
 
 class Leads(NamedTuple):
-    """What to read for: ANCHOR records by ascending prefix, MEMBER records by ascending shard and
-    position, and with how many bits the prefixes were made."""
+    """What to read for: ANCHOR records by ascending hash, MEMBER records by ascending shard and
+    position."""
 
     anchors: np.ndarray
     members: np.ndarray
-    bits: int
 
 
 class Reader:
@@ -108,7 +107,7 @@ class Reader:
         self._tokens = [np.empty(size, dtype) for dtype in ("int32", "int32", "u8", "u8", "u1")]
         self._orders = np.empty(size, np.uint64)
         self._filter = np.zeros(1 << _FILTER_BITS, np.bool_)
-        self._filter[(leads.anchors["prefix"] & np.uint64((1 << _FILTER_BITS) - 1)).astype(int)] = 1
+        self._filter[(leads.anchors["hash"] & np.uint64((1 << _FILTER_BITS) - 1)).astype(int)] = 1
 
     def needs(self, shard: int) -> bool:
         """Whether a shard, by its number, has to be read."""
@@ -165,15 +164,15 @@ class Reader:
             found = np.zeros(room, _MATCH)
             count = _find_anchors(
                 values, offsets, self._tables, self._seed, *self._tokens, self._orders,
-                self._filter, np.uint64(64 - self._leads.bits), found,
+                self._filter, found,
             )  # fmt: skip
             if count <= room:
                 break
             room = count
         found = found[:count]
-        at = np.searchsorted(anchors["prefix"], found["prefix"])
+        at = np.searchsorted(anchors["hash"], found["hash"])
         at[at == len(anchors)] = 0
-        real = anchors["prefix"][at] == found["prefix"]
+        real = anchors["hash"][at] == found["hash"]
         found, leads = found[real], anchors["passage"][at[real]]
         order = np.lexsort((found["start"], leads, found["document"]))
         found, leads = found[order], leads[order]
@@ -200,7 +199,7 @@ class Reader:
         return places
 
 
-_MATCH = np.dtype([("document", "<i4"), ("prefix", "<u8"), ("start", "<i8"), ("end", "<i8")])
+_MATCH = np.dtype([("document", "<i4"), ("hash", "<u8"), ("start", "<i8"), ("end", "<i8")])
 
 _PLACE = np.dtype(
     [("document", "<i4"), ("lead", "<u4"), ("start", "<i8"), ("end", "<i8"), ("last", "<i8")]
@@ -209,9 +208,9 @@ _PLACE = np.dtype(
 
 @kernel()
 def _find_anchors(
-    data, offsets, tables, seed, starts, ends, exact, folded, kinds, orders, wanted, shift, found
+    data, offsets, tables, seed, starts, ends, exact, folded, kinds, orders, wanted, found
 ):
-    """Writes _MATCH records for the shingles whose prefix passes the filter `wanted`.
+    """Writes _MATCH records for the shingles whose hash passes the filter `wanted`.
 
     Returns:
       Their number; above `len(found)` the rest was not written.
@@ -232,8 +231,8 @@ def _find_anchors(
             if shingles > 0:
                 sample_hashes(exact, tokens, 0, shingles, orders)
             for at in range(shingles):
-                prefix = orders[at] * GOLDEN >> shift
-                if not wanted[prefix & np.uint64((1 << _FILTER_BITS) - 1)]:
+                hashed = orders[at] * GOLDEN >> np.uint64(64 - SHINGLE_BITS)
+                if not wanted[hashed & np.uint64((1 << _FILTER_BITS) - 1)]:
                     continue
                 start = begin + starts[at]
                 if start < core_begin or start >= core_end:
@@ -241,7 +240,7 @@ def _find_anchors(
                 if count < len(found):
                     match = found[count]
                     match.document = document
-                    match.prefix = prefix
+                    match.hash = hashed
                     match.start = start - text_begin
                     match.end = begin + ends[at + SAMPLE_TOKENS - 1] - text_begin
                 count += 1

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tocsin.correlate.hash_sets import prefixes, ranks
+from tocsin.correlate.hash_sets import is_among, prefixes
 
 MINIMUM_DOCUMENTS = 4
 """Documents that a shingle must stand in to be evidence, as for triggers."""
@@ -37,18 +37,15 @@ def frequent_shingles(
       least: number of them from which on a document is of interest.
 
     Returns:
-      HOLDER records by ascending position, and, one document after the other, the places (uint32,
-      ascending) in `chosen` of the shingles that they hold.
+      HOLDER records by ascending position, and, one document after the other, the hashes (uint64,
+      ascending) of the shingles that they hold.
     """
-    places, found = ranks(prefixes(records["hash"], bits), chosen)
-    records, places = records[found], places[found].astype(np.uint32)
-    order = np.lexsort((places, records["position"]))
-    records, places = records[order], places[order]
+    records = records[is_among(prefixes(records["hash"], bits), chosen)]
+    records = records[np.lexsort((records["hash"], records["position"]))]
+    hashes = records["hash"]
     first = np.flatnonzero(np.append(True, np.diff(records["position"]) != 0)[: len(records)])
     within = np.arange(len(records)) - np.repeat(first, np.diff(np.append(first, len(records))))
     kept = within < SHINGLES_COMPARED
-    # Two hashes of a document may have one prefix.
-    kept[1:] &= (within[1:] == 0) | (places[1:] != places[:-1])
     held = np.add.reduceat(kept, first, dtype=np.int64) if len(first) else np.zeros(0, np.int64)
     wanted = held >= least
     holders = np.zeros(len(first), HOLDER)
@@ -56,32 +53,32 @@ def frequent_shingles(
         holders[name] = records[name][first]
     holders["held"] = held
     lengths = np.diff(np.append(first, len(records)))
-    return holders[wanted], places[kept & np.repeat(wanted, lengths)]
+    return holders[wanted], hashes[kept & np.repeat(wanted, lengths)]
 
 
 class Shared:
     """Documents and the frequent shingles in them, of a whole corpus.
 
-    `holders`: HOLDER records by ascending shard and position; `shingles`: by shingle, the numbers
-    of the documents that hold it (int64 arrays, ascending), of those in MINIMUM_DOCUMENTS to
+    `holders`: HOLDER records by ascending shard and position; `shingles`: by hash, the numbers of
+    the documents that hold the shingle (int64 arrays, ascending), of those in MINIMUM_DOCUMENTS to
     MAXIMUM_DOCUMENTS.
     """
 
     def __init__(self, blocks: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
-        """`blocks`: what `frequent_shingles` gave for each shard, in any order."""
+        """`blocks`: what `frequent_shingles` gave for each shard, or range of one, in any order."""
         ordered = sorted(
             (block for block in blocks if len(block[0])),
-            key=lambda block: int(block[0][0]["shard"]),
+            key=lambda block: block[0][["shard", "position"]][0].item(),
         )
         self.holders = np.concatenate([np.zeros(0, HOLDER), *[holders for holders, _ in ordered]])
-        places = np.concatenate([np.zeros(0, np.uint32), *[places for _, places in ordered]])
+        hashes = np.concatenate([np.zeros(0, np.uint64), *[hashes for _, hashes in ordered]])
         documents = np.repeat(np.arange(len(self.holders)), self.holders["held"])
-        order = np.lexsort((documents, places))
-        places, documents = places[order], documents[order]
-        starts = np.flatnonzero(np.append(True, places[1:] != places[:-1])[: len(places)])
+        order = np.lexsort((documents, hashes))
+        hashes, documents = hashes[order], documents[order]
+        starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
         self.shingles = {
-            int(places[start]): documents[start:end]
-            for start, end in itertools.pairwise([*starts.tolist(), len(places)])
+            int(hashes[start]): documents[start:end]
+            for start, end in itertools.pairwise([*starts.tolist(), len(hashes)])
             if MINIMUM_DOCUMENTS <= end - start <= MAXIMUM_DOCUMENTS
         }
         sizes = np.unique(self.holders["group"], return_counts=True)[1]
@@ -96,11 +93,6 @@ class Shared:
         """Mean number of groups of so many documents drawn at random."""
         absent = (1.0 - self._sizes / len(self.holders)) ** documents
         return float(((1.0 - absent) * self._alike).sum())
-
-    @property
-    def all_groups(self) -> int:
-        """Number of groups of all documents."""
-        return int(self._alike.sum())
 
 
 def clusters(shingles: dict[int, np.ndarray], similarity: float) -> list[list[int]]:

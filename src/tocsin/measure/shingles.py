@@ -23,10 +23,10 @@ PERMUTATIONS = 64
 SAMPLE_TOKENS = 8
 """Tokens in a sampled shingle. A command such as `curl … | bash` has fifteen with its trigger."""
 
-SAMPLE_WINDOW = 64
+SAMPLE_WINDOW = 40
 """Neighbouring shingles of which the one with the smallest hash is sampled: a passage that two
-documents share has a sample in both from 71 tokens on (Schleimer, Wilkerson and Aiken 2003), and a
-shorter one of n tokens with a probability of about (n - 7) / 64."""
+documents share has a sample in both from 47 tokens on (Schleimer, Wilkerson and Aiken 2003). A
+command of 17 tokens with its trigger has the same sample in about an eighth of its copies."""
 
 SHINGLE_BITS = 40
 """Bits of a shingle's hash: the samples of 10^9 documents are 4 % of its values."""
