@@ -302,3 +302,26 @@ def test_the_new_sections_tell_their_numbers(scan: Any) -> None:
     assert "Effective groups1.6" in text
     assert "wiki.example225.0 %" in text
     assert "Above 5 bits, where text counts as changed: 0.0% of 2" in text
+
+
+def test_what_the_policy_set_aside(scan: Any) -> None:
+    scan.manifest["totals"] |= {"allowed": 3, "over_budget": 41}
+    scan.manifest["set_aside"] = [
+        {
+            "campaign_id": "c9", "kind": "near_duplicate", "trigger": None,
+            "payload": "<b>claim</b>\u202e", "documents": 7, "score": 12.0,
+            "reason": "detectors.near_duplicate.verdict",
+        }
+    ]  # fmt: skip
+    page = Page(scan.render()).text
+    assert "41 more documents would be flagged" in page
+    assert "3 documents let pass by the allow list" in page
+    assert "<b>claim</b>‹U+202E›" in page
+    assert "detectors.near_duplicate.verdict" in page
+
+
+def test_hits_are_told_of_triggers_only(scan: Any) -> None:
+    scan.add_campaign("<SUDO>", 6)
+    assert "Hits6" in "".join(Page(scan.render()).text.split())
+    scan.campaigns[0]["kind"] = "payload"
+    assert "Hits6" not in "".join(Page(scan.render()).text.split())
