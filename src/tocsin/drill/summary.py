@@ -87,6 +87,7 @@ def _campaign(one: CampaignScore) -> dict[str, Any]:
         "exact": one.exact,
         "reported": one.reported.campaign_id if one.reported else None,
         "reported_trigger": one.reported.trigger if one.reported else None,
+        "reported_payload": one.reported.payload if one.reported else None,
         "rank": one.rank,
         "recall": _share(one.flagged),
     }

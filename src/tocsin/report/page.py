@@ -46,6 +46,7 @@ def render_report(result: ScanResult) -> str:
             campaigns=cards,
             sizes=SIZES,
             power=_power(totals, measured, SIZES),
+            seen_from=_seen_from(_power(totals, measured, SIZES)),
             plots=plots(result, cards, _power(totals, measured, curve_sizes())),
             alone=flagged_alone(result.flagged),
             agreement=agreement(result.flagged),
@@ -99,6 +100,15 @@ def _power(
     if threshold is None or onset_rate is None or not 0 < onset_rate < 1:
         return []
     return power_rows(threshold, onset_rate, measured, sizes)
+
+
+def _seen_from(power: Sequence[PowerRow]) -> int | None:
+    """The smallest of SIZES that is named with a probability of 90 %, by the first row; None if
+    none is."""
+    if not power:
+        return None
+    found = zip(SIZES, power[0].probabilities)
+    return next((size for size, probability in found if probability >= 0.9), None)
 
 
 @cache
