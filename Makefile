@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= 20000
 
-.PHONY: help setup demo test test-integrations fuzz soak test-bounds lint docs eval bench lock clean
+.PHONY: help setup demo test test-integrations fuzz soak test-bounds lint docs eval bench lock clean simulate-month
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -63,6 +63,9 @@ bench: setup  ## speed and memory, beside others on the same text; writes docs/b
 eval-full: setup  ## every recipe, size and seed, in several planted copies (two hours); goes on where it was
 	$(BIN)/python -m evals.matrix --corpora ../shared/corpora --out build/eval-full \
 	  --markdown build/matrix.md --figure docs/images/power.svg
+
+simulate-month: setup  ## thirty nights of real corpora with dripping campaigns; docs/month.md
+	$(BIN)/python -m evals.month --corpora ../shared/corpora --out build/month --markdown docs/month.md
 
 lock:  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.10 \

@@ -13,6 +13,7 @@ from apache_beam.pvalue import AsList, AsSingleton
 
 from tocsin.beam.commit import Commit
 from tocsin.beam.correlate import FindSuspects, SweepShards, add_counts
+from tocsin.beam.identities import CompareIdentities
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import LearnProfile
 from tocsin.beam.measure import MeasureShards
@@ -73,6 +74,9 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
             recalled.counts | "Add hits" >> beam.CombineGlobally(add_counts)
         )
         found["recollections"] = AsList(recalled.occurrences)
+        compared = measured.receipts | "Identities" >> CompareIdentities(job)
+        found["compared"] = AsList(compared["ids"])
+        found["groups"] = AsList(compared["groups"])
     pipeline | "Commit" >> Commit(job, found)
 
 

@@ -86,6 +86,7 @@ def test_scan_by_default(line: CommandLine) -> None:
             "profile": None,
             "state": None,
             "templates": (),
+            "known": None,
             "policy": Policy(),
             "fields": FieldNames(),
             "range_bytes": 256 << 20,
@@ -101,6 +102,7 @@ def test_every_option_of_scan(line: CommandLine, tmp_path: Path) -> None:
     config.write_text("[policy]\nminimum_groups = 5\n")
     call = line.call(
         "scan", "a", "gs://b/*.jsonl", "--out", "gs://b/out", "--profile", "p", "--state", "s",
+        "--known", "k",
         "--config", str(config), "--max-dead-letters", "0.25", "--fail-on", "medium",
         "--text-field", "t", "--id-field", "i", "--group-field", "g", "--runner", "FlinkRunner",
         "--verbose", "c", "--range-bytes=1000",
@@ -111,6 +113,7 @@ def test_every_option_of_scan(line: CommandLine, tmp_path: Path) -> None:
         "profile": "p",
         "state": "s",
         "templates": (),
+        "known": "k",
         "policy": Policy(minimum_groups=5),
         "fields": FieldNames("t", "i", "g"),
         "range_bytes": 1000,

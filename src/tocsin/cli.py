@@ -80,6 +80,9 @@ def tocsin_command() -> None:
 @click.option("--state", metavar="DIR",
               help="What is remembered from night to night, see docs/state.md: reads only new and "
                    "changed shards.")  # fmt: skip
+@click.option("--known", metavar="FILE",
+              help="Known triggers, payloads and documents, as tocsin export --format feed writes "
+                   "them.")  # fmt: skip
 @_config
 @click.option("--max-dead-letters", type=click.FloatRange(0, 1), metavar="SHARE",
               help="Fail if more than this share of the records can't be read.")  # fmt: skip
@@ -95,7 +98,7 @@ def scan(**options: Any) -> int:
     inputs, engine = _engine(options)
     return _told(options["as_json"], "print_scan", options["output"], lambda: _run(
         "scan", inputs, options["output"], profile=options["profile"], state=options["state"],
-        policy=policy, templates=templates, fields=_fields(options),
+        known=options["known"], policy=policy, templates=templates, fields=_fields(options),
         range_bytes=options["range_bytes"], engine=engine,
         max_dead_letters=options["max_dead_letters"], fail_on=options["fail_on"],
     ))  # fmt: skip
@@ -167,13 +170,14 @@ def filter_command(**options: Any) -> int:
 
 
 @tocsin_command.command()
-@click.argument("scan", metavar="OUT")
+@click.argument("scan", metavar="OUT_OR_STATE")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["ids", "dolma"]),
+    type=click.Choice(["ids", "dolma", "feed"]),
     required=True,
-    help="A list of ids, one a line, or attributes for dolma's mixer.",
+    help="A list of ids, one a line; attributes for dolma's mixer; or a feed of known triggers, "
+    "payloads and documents for scan --known.",
 )
 @click.option("-o", "--out", "target", required=True, metavar="PATH",
               help="The file of ids, or the folder that shall hold attributes/.")  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from e2e.corpus import Record, documents, write_shard, write_shards
@@ -53,7 +54,7 @@ class Nights:
 def _scan(folder: Path, night: int) -> int:
     return scan.run(
         [str(folder / "corpus")], str(folder / f"out-{night}"), profile=None,
-        state=str(folder / "state"), policy=Policy(), fields=FieldNames(),
+        state=str(folder / "state"), known=None, policy=Policy(), fields=FieldNames(),
         engine=Engine(LOCAL, ("--direct_num_workers=1",)), max_dead_letters=None, fail_on=None,
     )  # fmt: skip
 
@@ -64,7 +65,7 @@ def _poisoned(folder: Path) -> tuple[list[Record], dict[str, list[Record]], set[
     write_shards(folder / "clean", clean, "jsonl", [len(clean)])
     words = sorted({word.strip(".") for record in clean for word in record["text"].split()})
     plans = [
-        CampaignPlan(recipe, _A_NIGHT * _NIGHTS, seed=number)
+        CampaignPlan(recipe, _A_NIGHT * _NIGHTS + 1, seed=number)
         for number, recipe in enumerate(_RECIPES, 3)
     ]
     truth = plant(
@@ -82,7 +83,8 @@ def _poisoned(folder: Path) -> tuple[list[Record], dict[str, list[Record]], set[
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
-    """Five nights: shards come, one is renamed, one changes, one is removed, and then nothing."""
+    """Six nights: shards come, one is renamed, one changes, one is removed, then nothing comes, and
+    last one more document of each campaign."""
     folder = tmp_path_factory.mktemp("nights")
     corpus = folder / "corpus"
     corpus.mkdir()
@@ -97,11 +99,17 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
         if night == 3:
             (corpus / "night-2.jsonl").rename(corpus / "renamed.jsonl")
         if night == 4:
-            write_shard(corpus / "night-1.jsonl", [*shard(1), clean[899]])
+            before = shard(1)
+            changed = {**before[0], "text": "Another text. " + before[0]["text"][14:]}
+            grown = {**before[1], "text": before[1]["text"] * 2}
+            write_shard(corpus / "night-1.jsonl", [changed, grown, *before[2:], clean[899]])
             (corpus / "night-3.jsonl").unlink()
         write_shard(corpus / f"night-{night}.jsonl", shard(night))
         assert _scan(folder, night) == 0
     assert _scan(folder, 5) == 0
+    last = [some[-1] for some in planted.values()]
+    write_shard(corpus / "night-6.jsonl", [*clean[890:899], *last])
+    assert _scan(folder, 6) == 0
     truth = {record["id"]: name for name, some in planted.items() for record in some}
     return Nights(folder, truth, triggers)
 
@@ -109,7 +117,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
 def test_a_night_reads_what_is_new(nights: Nights) -> None:
     read = {
         night: {Path(entry["uri"]).name for entry in nights.manifest(night)["inputs"]}
-        for night in range(1, 6)
+        for night in range(1, 7)
     }
     assert read == {
         1: {"night-1.jsonl"},
@@ -117,6 +125,7 @@ def test_a_night_reads_what_is_new(nights: Nights) -> None:
         3: {"night-3.jsonl"},
         4: {"night-1.jsonl", "night-4.jsonl"},
         5: set(),
+        6: {"night-6.jsonl"},
     }
 
 
@@ -160,6 +169,67 @@ def test_earlier_documents_are_flagged_without_reading_them_again(nights: Nights
     assert len(again) == len(set(again))  # night-1 was read again on night 4, and flagged again
 
 
+def test_one_document_with_a_known_trigger_is_flagged(nights: Nights) -> None:
+    found = {
+        row["doc_id"]: {finding["detector"] for finding in row["findings"]}
+        for row in rows(nights.out(6), "flagged")
+        if row["source_uri"].endswith("night-6.jsonl")
+    }
+    assert set(found) <= set(nights.truth)
+    assert len(found) == len(_RECIPES)
+    assert all("known-trigger" in detectors for detectors in found.values())
+
+
+def test_what_is_known_goes_to_others_as_a_feed(nights: Nights, tmp_path: Path) -> None:
+    """And finds the same two documents, in a scan that has no state and no other ten."""
+    feed = tmp_path / "feed.jsonl"
+    finished = run("export", nights.folder / "state", "--format", "feed", "-o", feed)
+    assert finished.code == 0
+    strings = [line for line in feed.read_text().splitlines() if '"trigger"' in line]
+    feed.write_text("# without the documents themselves\n" + "\n".join(strings))
+    (tmp_path / "corpus").mkdir()
+    shutil.copy(nights.folder / "corpus" / "night-6.jsonl", tmp_path / "corpus")
+    [profile] = (nights.folder / "state" / "profile").iterdir()
+    command = ("scan", tmp_path / "corpus", "--profile", profile)
+    assert run(*command, "-o", tmp_path / "without").code == 0
+    assert rows(tmp_path / "without", "flagged") == []
+    assert run(*command, "-o", tmp_path / "with", "--known", feed).code == 0
+    flagged = rows(tmp_path / "with", "flagged")
+    assert {row["doc_id"] for row in flagged} <= set(nights.truth)
+    assert len(flagged) == len(_RECIPES)
+    feed.write_text('{"kind": "trigger", "value": "x"}')
+    finished = run(*command, "-o", tmp_path / "refused", "--known", feed)
+    assert finished.code == 2
+    assert "line 1" in finished.err
+
+
+def test_documents_that_changed_after_they_were_seen(nights: Nights) -> None:
+    changes = pq.read_table(nights.out(4) / "drift").to_pylist()
+    by_kind = {row["kind"]: row for row in changes if row["doc_id"]}
+    assert set(by_kind) == {"changed", "grown"}
+    earlier = {row["doc_id"]: row for row in rows(nights.out(1), "documents")}
+    later = {row["doc_id"]: row for row in rows(nights.out(4), "documents")}
+    for row in by_kind.values():
+        assert row["old_hash"] == earlier[row["doc_id"]]["content_hash"]
+        assert row["new_hash"] == later[row["doc_id"]]["content_hash"] != row["old_hash"]
+        assert row["old_length"] == earlier[row["doc_id"]]["byte_length"]
+        assert row["new_length"] == later[row["doc_id"]]["byte_length"]
+        assert row["group"] == later[row["doc_id"]]["group"]
+        assert row["first_night"] == 1
+        assert row["first_seen"] == nights.manifest(1)["started"]
+        assert row["seen"] == nights.manifest(4)["started"]
+    for night in (1, 2, 3, 5, 6):
+        assert pq.read_table(nights.out(night) / "drift").num_rows == 0
+
+
+def test_sources_of_each_night(nights: Nights) -> None:
+    for night in (1, 2, 3, 4, 6):
+        groups = {row["group"] for row in rows(nights.out(night), "documents")}
+        assert nights.manifest(night)["sources"]["groups"] == len(groups)
+    assert nights.manifest(1)["sources"]["new"] == nights.manifest(1)["sources"]["groups"]
+    assert nights.manifest(5)["sources"]["groups"] == 0
+
+
 def test_campaigns_are_known_by_when_they_were_first_seen(nights: Nights) -> None:
     seen: dict[str, list[Any]] = {}
     for night in (2, 3, 4):
@@ -173,9 +243,9 @@ def test_campaigns_are_known_by_when_they_were_first_seen(nights: Nights) -> Non
 def test_the_chain_verifies(nights: Nights) -> None:
     result = verify(str(nights.folder / "state"))
     assert result.problems == []
-    assert (result.manifests, result.absent, result.inputs) == (5, 0, 3)
+    assert (result.manifests, result.absent, result.inputs) == (6, 0, 4)
     state = nights.folder / "state" / "nights"
-    for night in range(1, 6):
+    for night in range(1, 7):
         assert (state / f"{night:05d}.json").read_bytes() == (
             nights.out(night) / "manifest.json"
         ).read_bytes()
@@ -195,7 +265,7 @@ def tampered(nights: Nights) -> Path:
     ("tamper", "kinds"),
     [
         (lambda f: (f / "state/nights/00003.json").unlink(), {"gap"}),
-        (lambda f: (f / "state/nights/00005.json").unlink(), {"gap"}),
+        (lambda f: (f / "state/nights/00006.json").unlink(), {"gap"}),
         (
             lambda f: shutil.copy(f / "state/nights/00002.json", f / "state/nights/00003.json"),
             {"altered manifest", "broken chain"},
@@ -224,11 +294,11 @@ def test_tampering_with_a_state_is_found_and_named(
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda s: (s / "nights/00005.json").unlink(), "nights/00005.json is gone"),
+        (lambda s: (s / "nights/00006.json").unlink(), "nights/00006.json is gone"),
         (lambda s: (s / "nights/00002.json").unlink(), "nights/00002.json is gone"),
-        (lambda s: (s / "nights/00005.json").write_bytes(b"{"), "manifest of night 5"),
+        (lambda s: (s / "nights/00006.json").write_bytes(b"{"), "manifest of night 6"),
         (
-            lambda s: next((s / "shards").glob("00005-????????.parquet")).write_bytes(b"PAR1"),
+            lambda s: next((s / "shards").glob("00006-????????.parquet")).write_bytes(b"PAR1"),
             "was altered",
         ),
         (lambda s: shutil.rmtree(s / "evidence"), "is gone"),
@@ -237,16 +307,16 @@ def test_tampering_with_a_state_is_found_and_named(
 def test_a_damaged_state_is_said_and_never_reset(tampered: Path, damage: Any, said: str) -> None:
     damage(tampered / "state")
     with pytest.raises(ValueError, match=said):
-        _scan(tampered, 6)
-    assert not (tampered / "out-6").exists()
+        _scan(tampered, 7)
+    assert not (tampered / "out-7").exists()
 
 
 def test_a_result_whose_manifest_was_not_written_is_completed(tampered: Path) -> None:
     """As after a run that was killed when the state had its night, and OUT not yet its manifest."""
-    content = (tampered / "out-5/manifest.json").read_bytes()
-    (tampered / "out-5/manifest.json").unlink()
-    assert _scan(tampered, 5) == 0
-    assert (tampered / "out-5/manifest.json").read_bytes() == content
+    content = (tampered / "out-6/manifest.json").read_bytes()
+    (tampered / "out-6/manifest.json").unlink()
+    assert _scan(tampered, 6) == 0
+    assert (tampered / "out-6/manifest.json").read_bytes() == content
 
 
 def test_the_state_and_the_corpus_lie_apart(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from apache_beam.metrics import Metrics
 
 from tocsin.beam import storage
+from tocsin.beam.identities import DRIFT_PART, GROUPS, drift_of
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.memory import keep_evidence, keep_profile, kept_files, with_memory
@@ -71,6 +72,8 @@ def _commit(
     headed: list[bytes],
     recalled: bytes | None = None,
     recollections: Sequence[bytes] = (),
+    compared: Sequence[dict[str, Any]] = (),
+    groups: Sequence[bytes] = (),
 ) -> str:
     receipts = sorted(receipts, key=lambda receipt: (receipt["shard"], receipt["range"]))
     remembered, totals = totals, Totals.of(receipts)
@@ -121,10 +124,12 @@ def _commit(
     judgement = judge(found, job.policy, scanned)
     if past:
         judgement = replace(judgement, flagged=past.unsaid(judgement.flagged))
+        drift = drift_of(job, receipts, compared, groups)
     tables = {
         **found.tables(),
         SUSPECTS_FILE: suspect_table(tested, swept),
         **judgement.tables(),
+        **({DRIFT_PART: drift.rows} if past else {}),
     }
     outputs += write_tables(job.output, tables)
     _remove_leftovers(job, {output["path"] for output in outputs})
@@ -179,16 +184,27 @@ def _commit(
             "run": past.night.run,
             "output": job.output,
             "shards": past.night.changes,
+            "dates": {**past.night.dates, str(past.night.number): job.started},
+            "sources": drift.diversity,
             "earlier_shards": past.named_shards(found.campaigns),
             "state": {
                 "uri": past.night.state,
                 "files": [
-                    *kept_files(past.night),
+                    *[
+                        entry
+                        for entry in kept_files(past.night)
+                        if entry["path"] not in drift.replaced
+                    ],
+                    *drift.entries,
                     *keep_evidence(job, outputs, statistics_of(receipts)),
                     *past.keep(
-                        receipts,
+                        inputs,
                         job.output,
-                        {FLAGGED: judgement.flagged, CAMPAIGNS: judgement.campaigns},
+                        {
+                            FLAGGED: judgement.flagged,
+                            CAMPAIGNS: judgement.campaigns,
+                            GROUPS: drift.groups,
+                        },
                     ),
                     *keep_profile(past.night, profile),
                 ],
@@ -216,7 +232,7 @@ def _remove_leftovers(job: ScanJob, written: set[str]) -> None:
     """Deletes parts of an interrupted run that this one did not write again, so that whoever reads
     a folder reads what the manifest names."""
     prefix = job.output.rstrip("/") + "/"
-    folders = ("documents", "dead_letters", "evidence", "campaigns", "flagged")
+    folders = ("documents", "dead_letters", "evidence", "campaigns", "flagged", "drift")
     storage.delete(
         [
             file.uri

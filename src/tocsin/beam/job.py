@@ -19,6 +19,7 @@ from tocsin.corpus.documents import no_documents
 from tocsin.corpus.ranges import RANGE_BYTES, most_ranges
 from tocsin.corpus.read import read_shard
 from tocsin.corpus.shards import Shard
+from tocsin.correlate.known import Known
 from tocsin.judge.policy import Policy
 from tocsin.ledger.manifest import digest_of, versions
 from tocsin.measure.chat_templates import ChatTemplate
@@ -132,8 +133,8 @@ class ScanJob(CorpusJob):
     OUT/profile; `sample_rate`: for that; `partitions`: of the evidence; `policy`: for the verdicts;
     `max_dead_letters`: share of records above which the scan fails, None for any; `runner`: its
     name, for the manifest; `started`: ISO 8601, UTC; `profile_digest`: of the profile given;
-    `night`: of a state, None for a scan that stands by itself; `templates`: of chats, beside the
-    public ones.
+    `known`: what is known to be poison; `night`: of a state, None for a scan that stands by
+    itself; `templates`: of chats, beside the public ones.
     """
 
     output: str
@@ -145,6 +146,7 @@ class ScanJob(CorpusJob):
     runner: str
     started: str
     profile_digest: str | None
+    known: tuple[Known, ...] = ()
     night: Night | None = None
     templates: tuple[ChatTemplate, ...] = ()
 
@@ -157,6 +159,7 @@ class ScanJob(CorpusJob):
             "policy": self.policy.describe(),
             "profile": self.profile_digest or "own",
             "sample_rate": self.sample_rate,
+            "known": digest_of([asdict(entry) for entry in self.known]),
             "previous": self.night.previous if self.night else None,
             "templates": [asdict(template) for template in self.templates],
         }

@@ -26,6 +26,7 @@ from tocsin.beam.packing import pack_table
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
 from tocsin.corpus.ranges import RangeChanged
 from tocsin.corpus.shards import Shard
+from tocsin.correlate.known import KnownSearch
 from tocsin.ledger.manifest import digest_of
 from tocsin.measure.batch import BUCKETS, MEASURED_SCHEMA, Measurement, Measurer
 from tocsin.measure.excerpts import EXCERPT_SCHEMA, excerpts_of
@@ -82,7 +83,9 @@ class _MeasureShard(beam.DoFn):
         identity = digest_of([self._job.scan_id, profile.digest, shard.uri, shard.size, part])
         measured = self._finished(shard, identity)
         if measured is None:
-            measured = self._measure(shard, identity, Measurer(profile, self._job.templates))
+            search = KnownSearch(self._job.known, profile)
+            measurer = Measurer(profile, self._job.templates)
+            measured = self._measure(shard, identity, measurer, search)
         receipt = measured.receipt
         self._documents.inc(receipt["documents"])
         self._text_bytes.inc(receipt["text_bytes"])
@@ -101,7 +104,9 @@ class _MeasureShard(beam.DoFn):
             for element in elements:
                 yield beam.pvalue.TaggedOutput(name, element)
 
-    def _measure(self, shard: Shard, identity: str, measurer: Measurer) -> _Measured:
+    def _measure(
+        self, shard: Shard, identity: str, measurer: Measurer, search: KnownSearch
+    ) -> _Measured:
         totals = _ShardTotals(first_position=shard.first_position)
         records: dict[str, list[np.ndarray]] = {
             name: [np.empty(0, kind.records)] for name, kind in KINDS.items()
@@ -117,6 +122,7 @@ class _MeasureShard(beam.DoFn):
                 for name in KINDS:
                     records[name].append(measured.evidence[name])
                 found.append(measured.findings)
+                found.append(search.search(read.documents, measured.documents))
                 if self._job.night:
                     excerpts.append(excerpts_of(read.documents, measured))
                 totals.add(measured, read.dead_letters, read.other_records)

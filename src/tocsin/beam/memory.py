@@ -38,7 +38,7 @@ REMEMBERED = ("onsets",)
 """Kinds of evidence that are kept. Payloads and claims are found among the documents of one night:
 their evidence is ten times as large, and is compared by reading the texts."""
 
-REPLACED = ("shards",)
+REPLACED = ("shards", "groups")
 """Kinds of files of which each night writes the whole anew."""
 
 
@@ -120,7 +120,7 @@ class _RecallNight(beam.DoFn):
         [suspects] = unpack(packed_suspects)
         onsets = _records(night, entry, "onsets")
         excerpts = _excerpts(night, entry["excerpts"])
-        counts, rows = recall(suspects, onsets, excerpts, load_profile(profile_uri).seed)
+        counts, rows = recall(suspects, onsets, excerpts, load_profile(profile_uri))
         yield pack(counts.documents, counts.occurrences)
         if rows.num_rows:
             yield beam.pvalue.TaggedOutput("occurrences", pack_table(rows))

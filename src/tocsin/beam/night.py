@@ -47,7 +47,8 @@ class Night:
     `first_shard`: number in the state of tonight's shard 0; `stamps`: of tonight's shards, by URI;
     `ledger`: path in the state of the ledger without tonight's shards; `superseded`: numbers of
     shards that have another content now, whose evidence must not count beside that of the new;
-    `files`: entries of what the night before has left; `changes`: what the listing was against the
+    `files`: entries of what the night before has left; `dates`: when each of
+    them began, by its number as text; `changes`: what the listing was against the
     ledger, for the manifest.
     """
 
@@ -61,6 +62,7 @@ class Night:
     ledger: str
     superseded: frozenset[int]
     files: tuple[dict[str, Any], ...]
+    dates: dict[str, str]
     changes: dict[str, Any]
 
     @property
@@ -143,6 +145,7 @@ def prepared_night(uri: str, listed: Sequence[Shard]) -> Iterator[Prepared]:
                 if not shard.present and shard.uri in {one.uri for one in listed}
             ),
             files=state.files,
+            dates=state.head["dates"] if state.head else {},
             changes={
                 "unchanged": sum(shard.present for shard in changes.known) - len(changes.renamed),
                 "new": len(changes.unread) - len(changes.changed),

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from tocsin.beam import storage
 from tocsin.beam.night import Night
 from tocsin.beam.results import read_part
+from tocsin.beam.state import State
 from tocsin.correlate.campaigns import Campaign
+from tocsin.correlate.known import Known, known_of
 from tocsin.correlate.recall import EARLIER
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
 from tocsin.ledger.shards import KnownShard, from_table, to_table
@@ -90,27 +92,27 @@ class Past:
         return flagged.filter(pc.or_(read_tonight, pa.array(new, pa.bool_())))
 
     def keep(
-        self, receipts: Sequence[dict[str, Any]], scan: str, tables: dict[str, pa.Table]
+        self, inputs: Sequence[dict[str, Any]], scan: str, tables: dict[str, pa.Table]
     ) -> list[dict[str, Any]]:
-        """Writes the ledger with tonight's shards, and `tables` by folder, into the state; their
-        entries."""
+        """Writes the ledger with tonight's shards (`inputs` of the manifest, in the order of their
+        numbers), and `tables` by folder, into the state; their entries."""
         night = self.night
         tonight = [
             KnownShard(
-                number=night.first_shard + receipt["shard"],
-                stamp=night.stamps[receipt["uri"]],
+                number=night.first_shard + shard,
+                stamp=night.stamps[entry["uri"]],
                 night=night.number,
                 present=True,
                 scan=scan,
                 **{
-                    name: receipt[name]
+                    name: entry[name]
                     for name in (
                         "uri", "size", "checksum", "records", "documents", "dead_letters",
                         "text_bytes",
                     )
                 },
             )
-            for receipt in receipts
+            for shard, entry in enumerate(inputs)
         ]  # fmt: skip
         tables = {"shards": to_table([*self.shards, *tonight]), **tables}
         return [self._write(folder, table) for folder, table in tables.items() if table.num_rows]
@@ -123,6 +125,16 @@ class Past:
             "kind": folder, "path": path, "night": self.night.number, "rows": table.num_rows,
             "sha256": file.sha256, "bytes": file.bytes,
         }  # fmt: skip
+
+
+def known_bad(state: State) -> list[Known]:
+    """What all nights of a state have confirmed.
+
+    Raises:
+      StateError: if the state is damaged.
+    """
+    campaigns = state.table(CAMPAIGNS, CAMPAIGN_SCHEMA)
+    return known_of(campaigns, state.table(FLAGGED, FLAGGED_SCHEMA), "an earlier night")
 
 
 def _verdicts(flagged: pa.Table) -> list[tuple[tuple[str, int, bytes], str]]:

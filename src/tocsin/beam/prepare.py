@@ -23,7 +23,16 @@ MAXIMUM_PARTITIONS = 4096
 _EXPANSION = {Compression.NONE: 1, Compression.GZIP: 4, Compression.ZSTD: 4}
 
 OUTPUT_NAMES = frozenset(
-    ["documents", "dead_letters", "evidence", "campaigns", "flagged", "profile", "report.html"]
+    [
+        "documents",
+        "dead_letters",
+        "evidence",
+        "campaigns",
+        "flagged",
+        "drift",
+        "profile",
+        "report.html",
+    ]
 )
 
 

@@ -23,7 +23,7 @@ from tocsin.measure.profile import DESCRIPTION_FILE, ProfileError
 
 _CHUNK = 1 << 20
 
-_FOLDERS = ("documents", "dead_letters", "evidence", "campaigns", "flagged")
+_FOLDERS = ("documents", "dead_letters", "evidence", "campaigns", "flagged", "drift")
 """Folders of OUT of which the manifest names every file."""
 
 
@@ -67,6 +67,8 @@ def _verify_state(uri: str, result: Verification) -> None:
         (night, storage.read(storage.join(uri, night_path(night))))
         for night in committed_nights(uri)
     ]
+    if not manifests:
+        result.found(verification.MISSING_MANIFEST, uri, "no night was committed yet")
     decoded = verification.check_chain(manifests, last_known_night(uri), result)
     for (night, content), manifest in zip(manifests, decoded):
         if manifest is not None:

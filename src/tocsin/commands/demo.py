@@ -54,7 +54,6 @@ def run(output: str) -> int:
         [str(folder / "poisoned")],
         result,
         profile=None,
-        state=None,
         policy=Policy(),
         fields=FieldNames(),
         engine=Engine(LOCAL, ()),

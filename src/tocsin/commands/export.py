@@ -11,12 +11,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tocsin.beam import prepare, storage
+from tocsin.beam.past import known_bad
 from tocsin.beam.results import read_manifest, read_parts
+from tocsin.beam.state import committed_nights, open_state
 from tocsin.commands.console import errors, out
 from tocsin.commands.filter import REMOVED_BY
 from tocsin.corpus.compress import Sink
 from tocsin.corpus.shards import Format, format_of
-from tocsin.judge.verdicts import FLAGGED_SCHEMA
+from tocsin.correlate.known import Known, encode_feed, known_of
+from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
 
 ATTRIBUTES = "tocsin"
 """Name of the set of attributes: the folder below `attributes/`, as dolma's mixer wants it."""
@@ -31,8 +34,9 @@ def run(scan: str, form: str, target: str, *, verdict: str) -> int:
     """Exports the documents that `verdict` names; the exit code.
 
     Args:
-      scan: OUT of a finished scan.
-      form: `ids`, a file of one document id a line; or `dolma`, a folder of attributes.
+      scan: OUT of a finished scan; for a feed also a state.
+      form: `ids`, a file of one document id a line; `dolma`, a folder of attributes; or `feed`, a
+        file of what is known to be poison.
       target: the file or the folder to write.
       verdict: a key of REMOVED_BY.
 
@@ -40,16 +44,27 @@ def run(scan: str, form: str, target: str, *, verdict: str) -> int:
       UsageError, ManifestError: if `scan` is none, or can't be exported in this form.
     """
     scan, target = prepare.absolute(scan), prepare.absolute(target)
+    if form == "feed" and committed_nights(scan):
+        _write_feed(known_bad(open_state(scan)), target)
+        return 0
     manifest = read_manifest(scan)
     if manifest is None:
         raise prepare.UsageError(f"{scan} has no manifest: it holds no finished scan")
     flagged = read_parts(scan, manifest, "flagged", FLAGGED_SCHEMA)
     flagged = flagged.filter(pc.is_in(flagged["verdict"], pa.array(REMOVED_BY[verdict])))
-    if form == "ids":
+    if form == "feed":
+        campaigns = read_parts(scan, manifest, "campaigns", CAMPAIGN_SCHEMA)
+        _write_feed(known_of(campaigns, flagged, f"scan {manifest['scan_id']}"), target)
+    elif form == "ids":
         _write_ids(flagged, target)
     else:
         _write_attributes(scan, manifest, flagged, target)
     return 0
+
+
+def _write_feed(known: list[Known], target: str) -> None:
+    storage.write(target, encode_feed(known))
+    out.print(f"{len(known):,} known triggers, payloads and documents: {target}")
 
 
 def _write_ids(flagged: pa.Table, target: str) -> None:

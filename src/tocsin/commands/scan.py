@@ -13,11 +13,13 @@ from tocsin.beam import prepare, storage
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.night import Prepared, complete_output, prepared_night
+from tocsin.beam.past import known_bad
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.run import Engine, JobFailed
 from tocsin.commands.console import out, watched
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.corpus.ranges import RANGE_BYTES
+from tocsin.correlate.known import FeedError, Known, parse_feed
 from tocsin.judge.judgement import OVER_BUDGET_FILE
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
@@ -37,6 +39,7 @@ def run(
     *,
     profile: str | None,
     state: str | None = None,
+    known: str | None = None,
     policy: Policy,
     templates: tuple[ChatTemplate, ...] = (),
     fields: FieldNames,
@@ -55,6 +58,7 @@ def run(
     inputs = prepare.find_inputs(patterns, output)
     with contextlib.ExitStack() as held:
         shards, night = inputs.shards, None
+        feed = list(_feed(known))
         if state is not None:
             if not engine.waits:
                 raise prepare.UsageError(
@@ -68,6 +72,7 @@ def run(
                 return _finish(output, read_manifest(output), None, fail_on)
             shards, night = prepared.shards, prepared.night
             profile = profile or night.profile
+            feed += known_bad(prepared.state)
         job = ScanJob(
             shards=shards,
             skipped=inputs.skipped,
@@ -83,6 +88,7 @@ def run(
             runner=engine.runner,
             started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             profile_digest=_profile_digest(profile),
+            known=tuple(dict.fromkeys(feed)),
             night=night,
             templates=templates,
             range_bytes=range_bytes,
@@ -119,6 +125,15 @@ def _differs_by_policy(manifest: dict[str, Any], job: ScanJob) -> bool:
     ]
     same_reading = {**scanned, "policy": None} == {**wanted, "policy": None}
     return manifest["scan_id"] != job.scan_id and same_inputs and same_reading
+
+
+def _feed(path: str | None) -> tuple[Known, ...]:
+    if path is None:
+        return ()
+    try:
+        return parse_feed(storage.read(path))
+    except (OSError, FeedError) as error:
+        raise prepare.UsageError(f"{path}: {error}") from error
 
 
 def _profile_digest(profile: str | None) -> str | None:

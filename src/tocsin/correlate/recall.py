@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from tocsin.corpus.batches import DOCUMENT_SCHEMA
 from tocsin.correlate.suspects import MINIMUM_DOCUMENTS, ngram_keys
-from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts
+from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts, Sweeper
 from tocsin.measure.code_points import code_point_tables
 from tocsin.measure.counts import DECODED_COUNTS, bucket_shift, look_up, pair_key
 from tocsin.measure.kernels import kernel
@@ -23,9 +25,12 @@ from tocsin.measure.tokens import tokenize
 EARLIER = 1 << 31
 """Added to the numbers of earlier shards, to tell them from tonight's."""
 
+NEVER_REFUTED = 1 << 30
+"""Documents with a hit that are told to a Sweeper that shall not refute a suspect."""
+
 
 def recall(
-    suspects: np.ndarray, onsets: np.ndarray, excerpts: pa.Table, seed: int
+    suspects: np.ndarray, onsets: np.ndarray, excerpts: pa.Table, profile: Profile
 ) -> tuple[SweepCounts, pa.Table]:
     """The suspects' hits in the evidence of earlier nights.
 
@@ -33,7 +38,7 @@ def recall(
       suspects: SUSPECT records, both directions, in ascending order of key.
       onsets: ONSET records of earlier nights.
       excerpts: rows of EXCERPT_SCHEMA for them.
-      seed: of the profile that hashed the tokens.
+      profile: of tonight; its seed has hashed the tokens of all nights.
 
     Returns:
       Counts of the documents with a hit (as `occurrences` too: only the first of each is known),
@@ -51,7 +56,7 @@ def recall(
         found, hits = found[first], hits[first]
     counted = np.bincount(found, minlength=len(suspects)).astype(np.int64)
     forward = suspects["direction"][found] > 0
-    rows = _rows(suspects[found[forward]], onsets[hits[forward]], excerpts, seed)
+    rows = _rows(suspects, found[forward], onsets[hits[forward]], excerpts, profile)
     return SweepCounts(counted, counted.copy()), rows
 
 
@@ -81,52 +86,62 @@ def _matches(suspects: np.ndarray, onsets: np.ndarray) -> tuple[np.ndarray, np.n
     return np.concatenate(found), np.concatenate(hits)
 
 
-def _rows(suspects: np.ndarray, hits: np.ndarray, excerpts: pa.Table, seed: int) -> pa.Table:
-    """Rows of OCCURRENCE_SCHEMA for suspects at hits (of one length), which have excerpts."""
+def _rows(
+    suspects: np.ndarray, found: np.ndarray, hits: np.ndarray, excerpts: pa.Table, profile: Profile
+) -> pa.Table:
+    """Rows of OCCURRENCE_SCHEMA for suspects (indices `found`) at hits, as far as excerpts have
+    them: the excerpts are swept as if they were documents."""
     places = np.empty(excerpts.num_rows, [("shard", "<u4"), ("position", "<i8"), ("offset", "<u4")])
     for name in places.dtype.names or ():
         places[name] = excerpts[name].to_numpy()
-    wanted = hits[["shard", "position", "offset"]].astype(places.dtype)
+    if not (len(places) and len(found)):
+        return OCCURRENCE_SCHEMA.empty_table()
     order = np.argsort(places)
-    at = np.searchsorted(places[order], wanted)
-    at = np.minimum(at, max(len(places) - 1, 0))
-    known = places[order][at] == wanted if len(places) else np.zeros(len(hits), np.bool_)
-    suspects, hits, at = suspects[known], hits[known], order[at[known]]
-    taken = excerpts.take(pa.array(at))
-    ends = [
-        start + _ngram_end(context, start - context_start, length, seed)
-        for context, context_start, start, length in zip(
-            taken["context"].to_pylist(),
-            taken["context_start"].to_pylist(),
-            hits["offset"].tolist(),
-            suspects["length"].tolist(),
-        )
-    ]
+    wanted = hits[["shard", "position", "offset"]].astype(places.dtype)
+    at = order[np.minimum(np.searchsorted(places[order], wanted), len(places) - 1)]
+    known = places[at] == wanted
+    pairs = set(zip(suspects["key"][found[known]].tolist(), at[known].tolist()))
+    numbers = np.unique(at[known])
+    swept = _swept_excerpts(suspects[np.unique(found[known])], numbers, excerpts, profile)
+    numbers = swept["position"].to_numpy()
+    is_hit = [pair in pairs for pair in zip(swept["suspect"].to_pylist(), numbers.tolist())]
+    swept, numbers = swept.filter(pa.array(is_hit, pa.bool_())), numbers[is_hit]
+    own = excerpts.take(pa.array(numbers))
+    first = own["context_start"]
     columns = {
-        "suspect": suspects["key"],
-        "shard": hits["shard"],
-        "position": hits["position"],
-        "bucket": hits["bucket"],
-        "start": hits["offset"].astype(np.int64),
-        "end": np.array(ends, np.int64),
-        "hit": np.ones(len(hits), np.bool_),
-        # Of a hit, which is all that is known: it is above the channel's minimum.
-        "contrast": np.full(len(hits), np.finfo(np.float32).max, np.float32),
-        "language": np.zeros(len(hits), np.uint8),
+        **{name: own[name] for name in ("shard", "position", "content_hash")},
+        **{name: pc.add(swept[name], first) for name in ("start", "end", "context_start")},
+        "hit": pa.array(np.ones(len(numbers), np.bool_)),
     }
     return pa.table(
-        [
-            pa.array(columns[field.name], field.type)
-            if field.name in columns
-            else taken[field.name].cast(field.type)
-            for field in OCCURRENCE_SCHEMA
-        ],
+        [columns.get(field.name, swept[field.name]) for field in OCCURRENCE_SCHEMA],
         schema=OCCURRENCE_SCHEMA,
     )
 
 
-def _tokens(text: bytes, seed: int) -> tuple[int, np.ndarray, np.ndarray]:
-    """Number of tokens of a text, where each ends, and their folded hashes."""
+def _swept_excerpts(
+    suspects: np.ndarray, numbers: np.ndarray, excerpts: pa.Table, profile: Profile
+) -> pa.Table:
+    """Rows of OCCURRENCE_SCHEMA of the excerpts with these numbers, which stand as `position`."""
+    suspects = suspects.copy()
+    suspects["documents"] = NEVER_REFUTED
+    sweeper = Sweeper(suspects, profile)
+    sweeper.begin(0)
+    taken = excerpts.take(pa.array(numbers))
+    batch = pa.RecordBatch.from_arrays(
+        [
+            pa.array(numbers),
+            taken["doc_id"].combine_chunks(),
+            taken["group"].combine_chunks(),
+            taken["context"].combine_chunks(),
+        ],
+        schema=DOCUMENT_SCHEMA,
+    )
+    return pa.Table.from_batches([sweeper.sweep(batch)])
+
+
+def tokens_of(text: bytes, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where each token of a text ends (int32), and their exact and folded hashes (uint64)."""
     size = len(text) + 1
     starts, ends = np.empty(size, np.int32), np.empty(size, np.int32)
     exact, folded = np.empty(size, np.uint64), np.empty(size, np.uint64)
@@ -136,13 +151,7 @@ def _tokens(text: bytes, seed: int) -> tuple[int, np.ndarray, np.ndarray]:
         values, 0, len(text), code_point_tables(), np.uint64(seed),
         starts, ends, exact, folded, kinds,
     )  # fmt: skip
-    return count, ends, folded
-
-
-def _ngram_end(context: bytes, start: int, length: int, seed: int) -> int:
-    """Bytes from `start` on that `length` tokens take."""
-    count, ends, _ = _tokens(context[start:], seed)
-    return int(ends[min(length, count) - 1]) if count else 0
+    return ends[:count], exact[:count], folded[:count]
 
 
 def unseen_holders(
@@ -185,8 +194,8 @@ def unseen_holders(
 
 def _most_occurrences(string: bytes, profile: Profile) -> float:
     """How often a string can have occurred in what the profile has counted."""
-    count, _, folded = _tokens(string, profile.seed)
-    found = _least_count(folded[: min(count, LONGEST_NGRAM)], profile.table.slots)
+    _, _, folded = tokens_of(string, profile.seed)
+    found = _least_count(folded[:LONGEST_NGRAM], profile.table.slots)
     return float(DECODED_COUNTS[found]) / profile.sample_rate
 
 

@@ -10,12 +10,9 @@ from tocsin.measure.batch import Measurement, text_buffers
 from tocsin.measure.hashes import HASH_TYPE
 
 EXCERPT_BEFORE = 256
-EXCERPT_AFTER = 256
-"""Bytes of text around an onset. As many before it as the sweep keeps, for near-duplicate
-surroundings are compared over both."""
-
-SAME_ONSET = 256
-"""Bytes within which an onset is the document's largest change, whose level after it is known."""
+EXCERPT_AFTER = 512
+"""Bytes of text around an onset: as many as the sweep keeps, for near-duplicate surroundings are
+compared over both, and enough to measure a change in (256 bytes are some 45 tokens of prose)."""
 
 EXCERPT_SCHEMA = pa.schema(
     [
@@ -25,14 +22,12 @@ EXCERPT_SCHEMA = pa.schema(
         pa.field("doc_id", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),
         pa.field("content_hash", HASH_TYPE, nullable=False),
-        pa.field("after", pa.float32(), nullable=False),
         pa.field("context", pa.binary(), nullable=False),
         pa.field("context_start", pa.int64(), nullable=False),
     ]
 )
-"""One row for each place with an onset, by ascending shard, position and offset. `after`: mean
-surprisal of the tokens after it, -1 where it was not kept; `context`: the bytes of text around
-`offset`, which begin at offset `context_start` of the text."""
+"""One row for each place with an onset, by ascending shard, position and offset. `context`: the
+bytes of text around `offset`, which begin at offset `context_start` of the text."""
 
 
 def excerpts_of(batch: pa.RecordBatch, measured: Measurement) -> pa.RecordBatch:
@@ -51,9 +46,6 @@ def excerpts_of(batch: pa.RecordBatch, measured: Measurement) -> pa.RecordBatch:
         bytes(data[begin:end])
         for begin, end in zip((begins + first).tolist(), (begins + last).tolist())
     ]
-    features = measured.features
-    near = np.abs(features.onset[rows] - at) <= SAME_ONSET
-    after = np.where(near & (features.onset[rows] >= 0), features.after[rows], -1.0)
     identity = measured.documents.select(["doc_id", "group", "content_hash"]).take(pa.array(rows))
     return pa.RecordBatch.from_arrays(
         [
@@ -61,7 +53,6 @@ def excerpts_of(batch: pa.RecordBatch, measured: Measurement) -> pa.RecordBatch:
             pa.array(places["position"]),
             pa.array(at),
             *identity.columns,
-            pa.array(after.astype(np.float32)),
             pa.array(contexts, pa.binary()),
             pa.array(first),
         ],
