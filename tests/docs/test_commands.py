@@ -86,7 +86,7 @@ def test_commands_run(page: Path, folder: Path) -> None:
     # What the README and the pages say of other tools holds of what those commands have left.
     for query in blocks(page, "sql"):
         duckdb = pytest.importorskip("duckdb")
-        inside = query.replace("'corpus/", f"'{folder}/corpus/").replace("'out/", f"'{folder}/out/")
+        inside = re.sub("'(corpus|out|state)/", rf"'{folder}/\1/", query)
         duckdb.sql(inside).fetchall()
 
 

@@ -115,7 +115,7 @@ class Past:
             for shard, entry in enumerate(inputs)
         ]  # fmt: skip
         tables = {"shards": to_table([*self.shards, *tonight]), **tables}
-        return [self._write(folder, table) for folder, table in tables.items() if table.num_rows]
+        return [self._write(folder, table) for folder, table in tables.items()]
 
     def _write(self, folder: str, table: pa.Table) -> dict[str, Any]:
         path = self.night.file(folder)
