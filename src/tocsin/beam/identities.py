@@ -219,13 +219,8 @@ def _changed_rows(
         inside = changed["shard"] == shard
         order = np.argsort(changed["position"][inside])
         now, before = changed[inside][order], first[inside][order]
-        [path] = [
-            one["path"]
-            for one in receipts[shard]["outputs"]
-            if one["path"].startswith("documents/")
-        ]
-        with storage.open_file(job.path(path)) as stream:
-            table = pq.read_table(stream, columns=["doc_id", "position", "group"])
+        of_shard = [receipt for receipt in receipts if receipt["shard"] == shard]
+        table = pa.concat_tables([_documents(job, one, _NAMES) for one in of_shard])
         at = np.searchsorted(table["position"].to_numpy(), now["position"])
         taken = table.take(pa.array(at))
         grown = now["length"] >= GROWN * before["length"]
