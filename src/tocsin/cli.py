@@ -78,11 +78,9 @@ def tocsin_command() -> None:
 @_output_option("Folder for the result.")
 @click.option("--profile", metavar="DIR", help="A profile (default: learn one from the input).")
 @click.option("--state", metavar="DIR",
-              help="What is remembered from night to night, see docs/state.md: reads only new and "
-                   "changed shards.")  # fmt: skip
+              help="Remember from night to night; read what is new (docs/state.md).")  # fmt: skip
 @click.option("--known", metavar="FILE",
-              help="Known triggers, payloads and documents, as tocsin export --format feed writes "
-                   "them.")  # fmt: skip
+              help="A feed of what is known to be poison (docs/state.md).")  # fmt: skip
 @_config
 @click.option("--max-dead-letters", type=click.FloatRange(0, 1), metavar="SHARE",
               help="Fail if more than this share of the records can't be read.")  # fmt: skip
