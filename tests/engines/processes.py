@@ -1,0 +1,59 @@
+"""Processes of an engine, started and ended by a test."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody uses at the moment."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(command: list[str], log: Path, **environment: str) -> Iterator[subprocess.Popen]:
+    """A process in a group of its own, all of which is killed when the block ends."""
+    with open(log, "ab") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, start_new_session=True,
+            env={**os.environ, **environment},
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen) -> None:
+    """Kills a process and what it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 120.0) -> None:
+    """Waits until something is so.
+
+    Raises:
+      TimeoutError: if it does not become so.
+    """
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds:.0f} s")
+        time.sleep(0.2)
+
+
+def listens(port: int) -> bool:
+    """Whether someone answers at a port of the loopback."""
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
