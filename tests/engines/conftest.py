@@ -1,4 +1,4 @@
-"""Engines beside the local one. Each test needs what `make test-prism` or `make test-flink` brings."""
+"""Engines beside the local one: each needs what `make test-prism` or `make test-flink` brings."""
 
 from e2e.conftest import corpus, scanned
 

@@ -88,7 +88,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         "jobmanager.execution.failover-strategy": "region",
         "heartbeat.interval": 1000, "heartbeat.timeout": 8000,
         "io.tmp.dirs": str(tmp_path / "flink"),
-        # What Flink's scripts work out of the sizes above; without it a task manager does not start.
+        # What Flink's scripts work out of the sizes above, and a task manager does not start without.
         "taskmanager.cpu.cores": _SLOTS, "taskmanager.memory.task.heap.size": "256m",
         "taskmanager.memory.task.off-heap.size": "0m", "taskmanager.memory.managed.size": "128m",
         "taskmanager.memory.network.min": "128m", "taskmanager.memory.network.max": "128m",
