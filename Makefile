@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= 20000
 
-.PHONY: help setup demo test test-integrations fuzz soak test-bounds lint docs eval bench lock clean simulate-month
+.PHONY: help setup demo test test-integrations fuzz soak test-bounds lint docs eval bench lock clean simulate-month test-flink test-prism test-airflow scale
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -44,6 +44,25 @@ soak: setup  ## 200 faults injected into scans (as root also full and read-only 
 
 test-bounds: setup  ## the tests of the kernels, compiled with checked indices
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/bounds $(BIN)/python -m pytest tests/measure tests/correlate
+test-flink: setup  ## a Flink cluster of three processes; its jobs if Maven has Beam's job server
+	PYTHON=$(BIN)/python deploy/flink/fetch.sh build/flink || [ $$? = 3 ]
+	$(BIN)/python -m pytest -rs tests/e2e/engines/test_flink.py
+
+test-prism: setup  ## the same rows on Prism, which Go builds (a few minutes the first time)
+	[ -x build/prism/prism ] || GOBIN=$(CURDIR)/build/prism go install \
+	  github.com/apache/beam/sdks/v2/go/cmd/prism@v$$(sed -n 's/^apache-beam==\([0-9.]*\).*/\1/p' requirements.lock)
+	$(BIN)/python -m pytest -rs tests/e2e/engines/test_prism.py
+
+test-airflow:  ## loads the DAG of deploy/airflow in the real Airflow
+	$(PYTHON) -m venv build/airflow/venv
+	build/airflow/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	  apache-airflow apache-airflow-providers-google
+	AIRFLOW_HOME=$(CURDIR)/build/airflow build/airflow/venv/bin/python deploy/airflow/check.py
+
+scale: setup  ## time, memory and shuffled bytes at 0.1 to 3 million documents: hours
+	$(BIN)/python -m benchmarks.scale growth --corpora ../shared/corpora \
+	  --documents 100000 300000 1000000 3000000
+	$(BIN)/python -m benchmarks.scale evidence --scan build/scale/out-3000000
 
 docs: setup  ## the documentation as a site, in build/site; broken links are errors
 	$(BIN)/mkdocs build --strict --quiet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -11,9 +12,8 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.metrics import Metrics
 
-from tocsin.beam import storage
+from tocsin.beam import metrics, storage
 from tocsin.beam.identities import DRIFT_PART, GROUPS, drift_of
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
@@ -134,8 +134,16 @@ def _commit(
     outputs += write_tables(job.output, tables)
     _remove_leftovers(job, {output["path"] for output in outputs})
     judged = judgement.totals()
-    Metrics.counter("tocsin", "flagged").inc(judged["flagged"])
-    Metrics.counter("tocsin", "campaigns").inc(judged["campaigns"])
+    metrics.counter("flagged").inc(judged["flagged"])
+    metrics.counter("campaigns").inc(judged["campaigns"])
+    metrics.counter("suspects").inc(int((tested["direction"] > 0).sum()))
+    detectors = Counter(
+        finding["detector"]
+        for findings in judgement.flagged["findings"].to_pylist()
+        for finding in findings
+    )
+    metrics.count_each("flagged_DETECTOR", detectors.items())
+    metrics.log("judged", job.scan_id, **judged)
     learned = load_profile(profile)
     inputs = [
         _input_of(list(of_shard))

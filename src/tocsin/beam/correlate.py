@@ -10,8 +10,8 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.metrics import Metrics
 
+from tocsin.beam import metrics
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.packing import pack, pack_table, unpack
@@ -96,7 +96,7 @@ def _measured_documents(_: None, receipts: list[dict[str, Any]]) -> dict[tuple[i
 class _SweepShard(beam.DoFn):
     def __init__(self, job: ScanJob) -> None:
         self._job = job
-        self._swept = Metrics.counter("tocsin", "swept_documents")
+        self._swept = metrics.counter("swept_documents")
 
         self._sweeper: tuple[bytes, Sweeper] | None = None
         self._reader: tuple[bytes, Reader] | None = None

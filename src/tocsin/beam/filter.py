@@ -11,9 +11,8 @@ from typing import Any, BinaryIO, cast
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.metrics import Metrics
 
-from tocsin.beam import storage
+from tocsin.beam import metrics, storage
 from tocsin.beam.identity import identify
 from tocsin.beam.progress import Progress
 from tocsin.corpus.batches import FieldNames, Limits
@@ -65,8 +64,8 @@ class CopyShard(beam.DoFn):
 
     def __init__(self, job: FilterJob) -> None:
         self._job = job
-        self._kept = Metrics.counter("tocsin", "kept_documents")
-        self._removed = Metrics.counter("tocsin", "removed_documents")
+        self._kept = metrics.counter("kept_documents")
+        self._removed = metrics.counter("removed_documents")
 
     def process(self, task: FilterTask) -> Iterator[dict[str, Any]]:
         shard = task.shard

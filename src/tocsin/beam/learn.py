@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from apache_beam.metrics import Metrics
 
-from tocsin.beam import storage
+from tocsin.beam import metrics, storage
 from tocsin.beam.job import ProfileJob
 from tocsin.beam.packing import pack, unpack
 from tocsin.corpus.shards import Shard
@@ -54,7 +53,7 @@ class _CountShard(beam.DoFn):
 
     def __init__(self, job: ProfileJob) -> None:
         self._job = job
-        self._documents = Metrics.counter("tocsin", "profile_documents")
+        self._documents = metrics.counter("profile_documents")
 
     def process(self, shard: Shard) -> Iterator[tuple[int, bytes] | beam.pvalue.TaggedOutput]:
         counter = Counter(self._job.seed)

@@ -4,6 +4,7 @@ receipt, and evidence."""
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -14,10 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
-from apache_beam.metrics import Metrics
 from datasketch import HyperLogLogPlusPlus
 
-from tocsin.beam import storage
+from tocsin.beam import metrics, storage
 from tocsin.beam.evidence import KINDS, packed_keys, partitioned, records_of, table_of
 from tocsin.beam.identity import Identity, identify
 from tocsin.beam.job import ScanJob
@@ -72,16 +72,22 @@ class _Measured:
 class _MeasureShard(beam.DoFn):
     def __init__(self, job: ScanJob) -> None:
         self._job = job
-        self._documents = Metrics.counter("tocsin", "documents")
-        self._text_bytes = Metrics.counter("tocsin", "text_bytes")
-        self._dead_letters = Metrics.counter("tocsin", "dead_letters")
+        self._documents = metrics.counter("documents")
+        self._text_bytes = metrics.counter("text_bytes")
+        self._dead_letters = metrics.counter("dead_letters")
+        self._findings = metrics.counter("findings")
+        self._stored_bytes = metrics.distribution("piece_stored_bytes")
+        self._milliseconds = metrics.distribution("piece_milliseconds")
+        self._kernel_milliseconds = metrics.distribution("kernel_milliseconds")
 
     def process(self, shard: Shard, profile_uri: str) -> Iterator[Any]:
         profile = load_profile(profile_uri)
         # What the parts of this shard depend on: the same digest, the same rows.
         part = asdict(shard.range) if shard.range else None
         identity = digest_of([self._job.scan_id, profile.digest, shard.uri, shard.size, part])
+        started = time.thread_time()
         measured = self._finished(shard, identity)
+        is_resumed = measured is not None
         if measured is None:
             search = KnownSearch(self._job.known, profile)
             measurer = Measurer(profile, self._job.templates)
@@ -90,6 +96,19 @@ class _MeasureShard(beam.DoFn):
         self._documents.inc(receipt["documents"])
         self._text_bytes.inc(receipt["text_bytes"])
         self._dead_letters.inc(receipt["dead_letters"])
+        self._findings.inc(measured.findings.num_rows)
+        metrics.count_each("dead_letters_REASON", receipt["dead_letter_reasons"].items())
+        metrics.count_each(
+            "evidence_KIND", [(name, len(records)) for name, records in measured.evidence.items()]
+        )
+        milliseconds = round(1e3 * (time.thread_time() - started))
+        self._stored_bytes.update(shard.stored_bytes)
+        self._milliseconds.update(milliseconds)
+        metrics.log(
+            "measured", self._job.scan_id, shard=shard.uri, range=shard.order[1],
+            documents=receipt["documents"], dead_letters=receipt["dead_letters"],
+            text_bytes=receipt["text_bytes"], milliseconds=milliseconds, resumed=is_resumed,
+        )  # fmt: skip
         yield receipt
         if measured.findings.num_rows:
             packed = pack_table(measured.findings)
@@ -114,10 +133,13 @@ class _MeasureShard(beam.DoFn):
         found, excerpts = [], []
         identities: list[Identity] = []
         documents_path = _part("documents/part", shard)
+        kernel_seconds = 0.0
         with storage.writing(self._job.path(documents_path)) as file:
             writer = pq.ParquetWriter(file, MEASURED_SCHEMA, compression="zstd")
             for read in self._job.parts(shard, "measure", identities.append):
+                started = time.thread_time()
                 measured = measurer.measure(read.documents, shard.uri, shard.index)
+                kernel_seconds += time.thread_time() - started
                 writer.write_batch(measured.documents)
                 for name in KINDS:
                     records[name].append(measured.evidence[name])
@@ -132,6 +154,7 @@ class _MeasureShard(beam.DoFn):
                 f"{shard.uri}: {totals.records} records in range {shard.range.number}, where "
                 f"{shard.range.records} were counted: it has changed, or could not be read on"
             )
+        self._kernel_milliseconds.update(round(1e3 * kernel_seconds))
         outputs = [_output(documents_path, totals.documents, file)]
         dead_letters = pa.Table.from_batches(totals.dead_letters, DEAD_LETTER_SCHEMA)
         findings = pa.Table.from_batches(found, FINDING_SCHEMA)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
-from tocsin.beam import storage
+from tocsin.beam import metrics, storage
 from tocsin.beam.identity import Identity, identify
 from tocsin.beam.job import CorpusJob
 from tocsin.corpus.ranges import Counted, can_split, count, numbered, split
@@ -88,10 +88,12 @@ class _Count(beam.DoFn):
 
     def __init__(self, job: CorpusJob) -> None:
         self._job = job
+        self._ranges = metrics.counter("ranges")
 
     def process(self, shard: Shard) -> Iterator[tuple[int, Counted]]:
         with storage.open_file(shard.uri) as stream:
             counted = count(stream, shard, self._job.limits)
+        self._ranges.inc()
         self._job.report("count", shard, counted.records, counted.own_bytes, done=True)
         yield shard.index, counted
 

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from e2e.conftest import Corpus
+from e2e.engines.processes import free_port, kill, listens, running, wait_for
 from e2e.processes import run_well
 from e2e.results import WHEN, findings, manifest_of, rows, verify
-
-from engines.processes import free_port, kill, listens, running, wait_for
 
 _FOLDER = Path(os.environ.get("TOCSIN_FLINK", "build/flink")).absolute()
 _LIBRARIES = _FOLDER / "dist" / "lib"
@@ -82,18 +82,21 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         "jobmanager.bind-host": "127.0.0.1", "jobmanager.memory.process.size": "1024m",
         "rest.address": "127.0.0.1", "rest.bind-address": "127.0.0.1", "rest.port": rest,
         "taskmanager.host": "127.0.0.1", "taskmanager.bind-host": "127.0.0.1",
-        "taskmanager.numberOfTaskSlots": _SLOTS, "taskmanager.memory.flink.size": "768m",
+        "taskmanager.numberOfTaskSlots": _SLOTS,
         "restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": 10,
         "restart-strategy.fixed-delay.delay": "1 s",
         "jobmanager.execution.failover-strategy": "region",
         "heartbeat.interval": 1000, "heartbeat.timeout": 8000,
         "io.tmp.dirs": str(tmp_path / "flink"),
-        # What Flink's scripts work out of the sizes above, and a task manager does not start without.
+        # What Flink's own scripts work out; no task manager starts without.
         "taskmanager.cpu.cores": _SLOTS, "taskmanager.memory.task.heap.size": "256m",
         "taskmanager.memory.task.off-heap.size": "0m", "taskmanager.memory.managed.size": "128m",
         "taskmanager.memory.network.min": "128m", "taskmanager.memory.network.max": "128m",
         "taskmanager.memory.framework.heap.size": "128m",
         "taskmanager.memory.framework.off-heap.size": "128m",
+        "taskmanager.memory.jvm-metaspace.size": "256m",
+        "taskmanager.memory.jvm-overhead.min": "192m",
+        "taskmanager.memory.jvm-overhead.max": "192m",
     }  # fmt: skip
     (tmp_path / "flink").mkdir()
     (tmp_path / "conf").mkdir()

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from e2e.conftest import Corpus
+from e2e.engines.processes import free_port, listens, running, wait_for
 from e2e.processes import run_well
 from e2e.results import WHEN, findings, manifest_of, rows, verify
-
-from engines.processes import free_port, listens, running, wait_for
 
 _PRISM = Path(os.environ.get("TOCSIN_PRISM", "build/prism/prism")).absolute()
 
