@@ -56,8 +56,8 @@ test-prism: setup  ## the same rows on Prism, which Go builds (a few minutes the
 test-airflow:  ## loads the DAG of deploy/airflow in the real Airflow
 	$(PYTHON) -m venv build/airflow/venv
 	build/airflow/venv/bin/python -m pip install --quiet --disable-pip-version-check \
-	  apache-airflow apache-airflow-providers-google
-	AIRFLOW_HOME=$(CURDIR)/build/airflow build/airflow/venv/bin/python deploy/airflow/check.py
+	  apache-airflow apache-airflow-providers-google apache-airflow-providers-apache-beam
+	AIRFLOW_HOME=$(CURDIR)/build/airflow AIRFLOW__CORE__LOAD_EXAMPLES=False build/airflow/venv/bin/python deploy/airflow/check.py
 
 scale: setup  ## time, memory and shuffled bytes at 0.1 to 3 million documents: hours
 	$(BIN)/python -m benchmarks.scale growth --corpora ../shared/corpora \

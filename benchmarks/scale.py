@@ -99,7 +99,10 @@ def growth(corpora: Path, sizes: list[int], work: Path) -> list[dict[str, Any]]:
         )  # fmt: skip
         used = json.loads((work / f"out-{documents}.json").read_text())
         totals = json.loads((out / "manifest.json").read_text())["totals"]
-        shuffled = sum(map(int, counted.read_text().split()))
+        shuffled: dict[str, int] = {}
+        for line in counted.read_text().splitlines():
+            stage, size = line.split("\t")
+            shuffled[stage] = shuffled.get(stage, 0) + int(size)
         rows.append(
             {
                 "documents": totals["documents"],
@@ -107,19 +110,22 @@ def growth(corpora: Path, sizes: list[int], work: Path) -> list[dict[str, Any]]:
                 "cpu_seconds": round(used["cpu_seconds"], 1),
                 "cpu_milliseconds_per_document": 1e3 * used["cpu_seconds"] / documents,
                 "peak_megabytes": used["peak_megabytes"],
-                "shuffled_bytes_per_document": shuffled / documents,
-                "shuffled_share": shuffled / totals["text_bytes"],
+                "shuffled_bytes": shuffled,
+                "shuffled_share_without_profile": (
+                    sum(shuffled.values()) - shuffled.get("Learn", 0)
+                )
+                / totals["text_bytes"],
             }
         )
         print(json.dumps(rows[-1]), flush=True)
     return rows
 
 
-def _count(element: tuple[Any, Any]) -> tuple[Any, Any]:
+def _count(element: tuple[Any, Any], stage: str) -> tuple[Any, Any]:
     value = element[1]
     size = len(value) if isinstance(value, bytes) else len(json.dumps(value, default=str))
     with open(os.environ[_BYTES_FILE], "a") as file:
-        file.write(f"{size}\n")
+        file.write(f"{stage}\t{size}\n")
     return element
 
 
@@ -130,12 +136,15 @@ def one(corpus: str, output: str) -> None:
     from benchmarks.scale import _count as count  # by its name in the package, for pickling
     from tocsin.cli import main
 
-    expand = beam.GroupByKey.expand
+    shuffle = beam.GroupByKey
 
-    def counting(self: beam.GroupByKey, rows: beam.PCollection) -> beam.PCollection:
-        return expand(self, rows | "Size" >> beam.Map(count))
+    class CountedGroupByKey(beam.PTransform):
+        def expand(self, rows: beam.PCollection) -> beam.PCollection:
+            stage = rows.producer.full_label.partition("/")[0] if rows.producer else ""
+            tag = f"{stage} {rows.tag or ''}".strip()
+            return rows | "Size" >> beam.Map(count, tag) | shuffle()
 
-    beam.GroupByKey.expand = counting  # type: ignore[method-assign]
+    beam.GroupByKey = CountedGroupByKey  # type: ignore[misc, assignment]
     sys.argv = ["tocsin", "scan", corpus, "-o", output, "--direct_num_workers=1"]
     try:
         main()
@@ -153,12 +162,13 @@ def one(corpus: str, output: str) -> None:
     )
 
 
-def evidence(scan: Path, documents: int, partitions: int) -> dict[str, Any]:
+def evidence(scan: Path, documents: int, partitions: int, run: int) -> dict[str, Any]:
     """Onsets of so many documents, resampled from those of a real scan, through the search for
     suspects, partition by partition, as a worker does it.
 
     Contexts are drawn anew token by token from all real ones half of the time, so that strings meet
-    as often as in a corpus of that size, and no two documents are copies.
+    as often as in a corpus of that size, and no two documents are copies. `run`: how many of the
+    partitions, which are all alike, are made and searched.
     """
     kind = KINDS["onsets"]
     real = np.concatenate(
@@ -174,7 +184,7 @@ def evidence(scan: Path, documents: int, partitions: int) -> dict[str, Any]:
     started = time.process_time()
     found = largest = 0
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(partitions):
+    for _ in range(run):
         records = real[chance.integers(0, len(real), count)]
         records["shard"] = chance.integers(0, documents // SHARD_DOCUMENTS, count)
         records["position"] = chance.integers(0, SHARD_DOCUMENTS, count)
@@ -192,10 +202,11 @@ def evidence(scan: Path, documents: int, partitions: int) -> dict[str, Any]:
     return {
         "documents": documents,
         "partitions": partitions,
+        "partitions_run": run,
         "records_per_document": round(for_each, 3),
         "records_of_a_partition": count,
         "megabytes_of_a_partition": round(largest / 1e6, 1),
-        "cpu_seconds_of_a_partition": round((time.process_time() - started) / partitions, 2),
+        "cpu_seconds_of_a_partition": round((time.process_time() - started) / run, 2),
         "suspects": found,
         "peak_megabytes_before": round(before / 1024),
         "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -214,6 +225,7 @@ def main() -> None:
     simulate.add_argument("--scan", type=Path, required=True)
     simulate.add_argument("--documents", type=int, default=10_000_000)
     simulate.add_argument("--partitions", type=int, default=41)
+    simulate.add_argument("--run", type=int, help="partitions to run (default: all)")
     single = commands.add_parser("one")
     single.add_argument("corpus")
     single.add_argument("output")
@@ -221,7 +233,17 @@ def main() -> None:
     if chosen.command == "growth":
         growth(chosen.corpora, chosen.documents, chosen.work)
     elif chosen.command == "evidence":
-        print(json.dumps(evidence(chosen.scan, chosen.documents, chosen.partitions), indent=2))
+        print(
+            json.dumps(
+                evidence(
+                    chosen.scan,
+                    chosen.documents,
+                    chosen.partitions,
+                    chosen.run or chosen.partitions,
+                ),
+                indent=2,
+            )
+        )
     else:
         one(chosen.corpus, chosen.output)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from airflow.models.dagbag import DagBag
+from airflow.dag_processing.dagbag import DagBag
 
-bag = DagBag(dag_folder=str(Path(__file__).with_name("tocsin_nightly.py")), include_examples=False)
+bag = DagBag(dag_folder=str(Path(__file__).with_name("tocsin_nightly.py")))
 if bag.import_errors:
     sys.exit(f"the DAG does not load: {bag.import_errors}")
 dag = bag.dags["tocsin_nightly"]

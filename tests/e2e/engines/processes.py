@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,19 @@ def running(command: list[str], log: Path, **environment: str) -> Iterator[subpr
         yield process
     finally:
         kill(process)
+
+
+@contextlib.contextmanager
+def worker_pool(port: int, log: Path) -> Iterator[None]:
+    """Beam's pool of Python workers: it starts processes, `python` of its PATH, for jobs."""
+    command = [
+        sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main",
+        f"--service_port={port}",
+    ]  # fmt: skip
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with running(command, log, PATH=path):
+        wait_for(lambda: listens(port))
+        yield
 
 
 def kill(process: subprocess.Popen) -> None:

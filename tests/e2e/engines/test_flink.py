@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -22,7 +21,7 @@ from typing import Any
 import pytest
 
 from e2e.conftest import Corpus
-from e2e.engines.processes import free_port, kill, listens, running, wait_for
+from e2e.engines.processes import free_port, kill, listens, running, wait_for, worker_pool
 from e2e.processes import run_well
 from e2e.results import WHEN, findings, manifest_of, rows, verify
 
@@ -128,12 +127,8 @@ def engine(cluster: Cluster, tmp_path: Path) -> Iterator[list[str]]:
         f"--job-port={job}", f"--artifact-port={artifacts}", f"--expansion-port={expansion}",
         f"--flink-master=127.0.0.1:{cluster.rest}", f"--artifacts-dir={tmp_path}/artifacts",
     ]  # fmt: skip
-    workers = [
-        sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main",
-        f"--service_port={pool}",
-    ]  # fmt: skip
-    with running(server, tmp_path / "server"), running(workers, tmp_path / "workers"):
-        wait_for(lambda: listens(job) and listens(pool))
+    with running(server, tmp_path / "server"), worker_pool(pool, tmp_path / "workers"):
+        wait_for(lambda: listens(job))
         yield [
             "--runner=PortableRunner", f"--job_endpoint=127.0.0.1:{job}",
             "--environment_type=EXTERNAL", f"--environment_config=127.0.0.1:{pool}",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from e2e.conftest import Corpus
-from e2e.engines.processes import free_port, listens, running, wait_for
+from e2e.engines.processes import free_port, listens, running, wait_for, worker_pool
 from e2e.processes import run_well
 from e2e.results import WHEN, findings, manifest_of, rows, verify
 
@@ -24,12 +23,8 @@ def engine(tmp_path: Path) -> Iterator[list[str]]:
     """Options for a scan on Prism, with workers in processes that are started apart from it."""
     job, pool = free_port(), free_port()
     prism = [str(_PRISM), f"-job_port={job}", "-serve_http=false", "-log_level=warn"]
-    workers = [
-        sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main",
-        f"--service_port={pool}",
-    ]  # fmt: skip
-    with running(prism, tmp_path / "prism"), running(workers, tmp_path / "workers"):
-        wait_for(lambda: listens(job) and listens(pool))
+    with running(prism, tmp_path / "prism"), worker_pool(pool, tmp_path / "workers"):
+        wait_for(lambda: listens(job))
         yield [
             "--runner=PortableRunner", f"--job_endpoint=localhost:{job}",
             "--environment_type=EXTERNAL", f"--environment_config=localhost:{pool}",
