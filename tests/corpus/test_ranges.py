@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -158,3 +159,23 @@ def test_numbering_stops_where_the_shard_breaks_off() -> None:
     parts = split(io.BytesIO(data), shard_of("a.jsonl", data), FieldNames(), 50)
     counted = [Counted(part, 2, 0, 50, number == 1) for number, part in enumerate(parts)]
     assert [shard.range.position for shard in numbered(counted) if shard.range] == [0, 2]
+
+
+@pytest.mark.parametrize("megabytes", [2, 32])
+def test_memory_does_not_grow_with_the_shard(megabytes: int) -> None:
+    """A shard far larger than the others is no more to hold: a range is counted and read in blocks
+    of the limit's size, whatever lies around it."""
+    line = b'{"text":"' + b"some text " * 100 + b'"}\n'
+    data = line * (megabytes * 2**20 // len(line))
+    limits = Limits(batch_bytes=65_536)
+    parts = split(io.BytesIO(data), shard_of("a.jsonl", data), FieldNames(), 2**20)
+    tracemalloc.start()
+    try:
+        counted = [count(io.BytesIO(data), part, limits) for part in parts[:2]]
+        for part in numbered(counted):
+            for _ in read_shard(io.BytesIO(data), part, FieldNames(), limits):
+                pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 * 2**20  # 8 MB as measured: pieces of 1 MiB are read, cut and joined
