@@ -13,8 +13,9 @@ import click
 from tocsin.cli import scan
 
 _STORAGE = r"^gs://[^/\n\r]{3,}(/.*)?$"
-_LEFT_OUT = frozenset(["inputs", "runner", "state", "verbose"])
-"""What the template decides; a scan with a state is waited for, which a template can't do."""
+_LEFT_OUT = frozenset(["inputs", "json", "runner", "state", "verbose"])
+"""What the template decides, or nobody sees; a scan with a state is waited for, which a template
+can't do."""
 
 
 def metadata() -> dict[str, Any]:
