@@ -94,8 +94,8 @@ def full(scan: Any, profile: Profile) -> Any:
         scan.add_example(campaign, TEXT, salad, context_start=1000)
     scan.add_documents("blog.example", [12.0, 3.0, 14.0, 2.0])
     scan.suspects.append(
-        {"suspect": 1, "length": 3, "direction": 1, "hits": 30, "groups": 3, "documents": 30,
-         "occurrences": 30}
+        {"suspect": 1, "length": 3, "channel": "surprisal", "direction": 1, "hits": 30,
+         "groups": 3, "documents": 30, "occurrences": 30}
     )  # fmt: skip
     finding = {"score": 9.0, "start": 0, "end": 4, "evidence": "seen"}
     both = [finding | {"detector": "hidden"}, finding | {"detector": "language"}]

@@ -329,6 +329,6 @@ def test_hits_are_told_of_triggers_only(scan: Any) -> None:
 
 def test_the_smallest_campaign_that_would_be_named_stands_at_the_top(scan: Any) -> None:
     text = "".join(Page(scan.render()).text.split())
-    assert text.index("Triggersnamedwith90%from") < text.index("Whatthisscancouldhavefound")
+    assert text.index("Smallestnamed,90%") < text.index("Whatthisscancouldhavefound")
     scan.manifest["totals"]["threshold"] = None
-    assert "Triggersnamed" not in "".join(Page(scan.render()).text.split())
+    assert "Smallestnamed" not in "".join(Page(scan.render()).text.split())

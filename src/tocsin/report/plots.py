@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
+from tocsin.correlate.campaigns import WIDESPREAD_GROUPS
 from tocsin.correlate.statistics import binomial_score
 from tocsin.correlate.suspects import MINIMUM_HIT_SHARE, MINIMUM_ONCE_SHARE
 from tocsin.measure.curve import CurveMeasurer
-from tocsin.measure.onsets import MINIMUM_CONTRAST
+from tocsin.measure.onsets import CHANNELS, MINIMUM_CONTRAST, SURPRISAL
 from tocsin.report.figures import (
     contrast_figure,
     place_figure,
@@ -123,7 +124,8 @@ def _contrasts(result: ScanResult) -> Markup | None:
 
 
 def _scores(result: ScanResult) -> Markup | None:
-    """Scores of strings that stand where a trigger would; None if there is none."""
+    """Scores of strings that stand where a trigger would; None if there is none. Of surprisal
+    alone: each channel has a threshold and decoys of its own."""
     totals = result.manifest["totals"]
     threshold, rate = totals["threshold"], totals["onset_rate"]
     if threshold is None or not rate:
@@ -132,7 +134,9 @@ def _scores(result: ScanResult) -> Markup | None:
     for row in result.suspects.to_pylist():
         hits, documents = row["hits"], row["documents"]
         if (
-            hits <= documents
+            row["channel"] == CHANNELS[SURPRISAL]
+            and row["groups"] >= WIDESPREAD_GROUPS
+            and hits <= documents
             and hits >= MINIMUM_HIT_SHARE * documents
             and documents >= MINIMUM_ONCE_SHARE * row["occurrences"]
         ):
