@@ -182,3 +182,10 @@ def test_a_lost_worker_fails_the_job() -> None:
     ):
         threading.Thread(target=lose, name="run_worker").start()
         time.sleep(20)
+
+
+def test_an_engine_waits_unless_it_is_told_not_to() -> None:
+    assert Engine("DataflowRunner", ("--project=p",)).waits
+    assert not Engine("DataflowRunner", ("--project=p", "--no_wait_until_finish")).waits
+    assert Engine("DirectRunner", ()).is_local
+    assert not Engine("PortableRunner", ()).is_local

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tocsin.beam.job import CorpusJob
 from tocsin.beam.progress import Progress
+from tocsin.beam.run import Engine
 from tocsin.commands import console
+from tocsin.commands.console import watched
+from tocsin.corpus.batches import FieldNames, Limits
 
 
 @pytest.fixture
@@ -74,3 +78,14 @@ def test_a_failure_is_one_harmless_line(monkeypatch: pytest.MonkeyPatch) -> None
     said = _redirect(monkeypatch, terminal=False)
     console.fail("can't read\n  a\x1b[31m\u202e[bold].jsonl")
     assert said.getvalue() == "tocsin: can't read a‹U+001B›[31m‹U+202E›[bold].jsonl\n"
+
+
+def test_progress_is_for_workers_of_this_machine(tmp_path: Path) -> None:
+    """Others could not reach the table: to write to it would fail them."""
+    job = CorpusJob((), (), FieldNames(), Limits(), None)
+    with watched(job, Engine("DataflowRunner", ()), 0) as elsewhere:
+        assert elsewhere.progress is None
+    with watched(job, Engine("DirectRunner", ()), 0) as here:
+        assert here.progress is not None
+        assert Path(here.progress.path).exists()
+    assert not Path(here.progress.path).exists()
