@@ -25,6 +25,7 @@ from tocsin.beam.results import SUSPECTS_FILE, read_identities, write_report, wr
 from tocsin.beam.state import commit_night
 from tocsin.beam.totals import Totals, statistics_of
 from tocsin.correlate.campaigns import find_campaigns
+from tocsin.correlate.recurrences import find_recurrences
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts, suspect_table
 from tocsin.judge.found import Found
 from tocsin.judge.judgement import Scanned, judge
@@ -101,13 +102,15 @@ def _commit(
         remembered.corpus(),
     )
     campaigns += followed.campaigns(headed)
+    alone = {
+        shard: pa.concat_tables([unpack_table(packed) for _, packed in of_shard])
+        for shard, of_shard in itertools.groupby(sorted(findings), lambda found: found[0][0])
+    }
+    campaigns += find_recurrences(alone, totals.documents)
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     found = Found(
         past.active(campaigns) if past else campaigns,
-        {
-            shard: pa.concat_tables([unpack_table(packed) for _, packed in of_shard])
-            for shard, of_shard in itertools.groupby(sorted(findings), lambda found: found[0][0])
-        },
+        alone,
         datetime.fromisoformat(job.started),
         past.first_seen if past else {},
     )

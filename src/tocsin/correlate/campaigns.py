@@ -74,7 +74,8 @@ class Campaign:
     documents that hold the string at all; `score`: -log10 of the probability by chance;
     `threshold`: what the score had to exceed; `documents`: rows of OCCURRENCE_SCHEMA, one for
     each document that holds the string as the campaign does, ordered by shard and position;
-    `channel`: how texts change at the trigger (one of CHANNELS), None where nothing changes;
+    `channel`: how texts change at the trigger (one of CHANNELS), or where the findings come from
+    that it was made of (`template`, `hidden`), None where nothing changes;
     `certain`: whether natural text hardly ever looks so, whatever the score: where it may, people
     have to decide; `false_discovery_rate`: estimated share of false campaigns among those that
     score as high, None where it can't be told; `salad`: share of the hits after which word salad
