@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= 20000
 
-.PHONY: help setup demo test test-integrations fuzz soak test-bounds lint docs eval bench lock clean simulate-month test-flink test-prism test-airflow scale
+.PHONY: help setup demo test test-integrations fuzz soak test-bounds lint docs eval eval-detectors bench lock clean simulate-month test-flink test-prism test-airflow scale
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -85,6 +85,10 @@ eval-full: setup  ## every recipe, size and seed, in several planted copies (two
 
 simulate-month: setup  ## thirty nights of real corpora with dripping campaigns; docs/month.md
 	$(BIN)/python -m evals.month --corpora ../shared/corpora --out build/month --markdown docs/month.md
+
+eval-detectors: setup  ## each detector's share of clean documents by source, and its worst
+	$(BIN)/tocsin scan ../shared/corpora -o build/clean
+	$(BIN)/python -m evals.detectors build/clean --markdown build/detectors.md
 
 lock:  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.10 \
