@@ -32,9 +32,15 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Truth, Path]:
 
 
 def test_every_document_is_flagged_and_no_other(scanned: tuple[Truth, Path]) -> None:
+    """Others may look alike, as made-up languages do, but hide nothing."""
     truth, out = scanned
-    flagged = {row["doc_id"] for row in rows(out, "flagged")}
-    assert flagged == {document.doc_id for document in truth.documents}
+    planted = {document.doc_id for document in truth.documents}
+    flagged = rows(out, "flagged")
+    assert planted <= {row["doc_id"] for row in flagged}
+    for row in flagged:
+        if row["doc_id"] not in planted:
+            assert row["verdict"] == "review"
+            assert {finding["detector"] for finding in row["findings"]} == {"near_duplicate"}
 
 
 def test_the_template_campaign_is_named(scanned: tuple[Truth, Path]) -> None:
@@ -48,7 +54,7 @@ def test_hidden_messages_are_one_campaign_by_what_they_say(scanned: tuple[Truth,
     truth, out = scanned
     planted = {document.doc_id: document.recipe for document in truth.documents}
     of_campaigns = Counter(
-        planted[row["doc_id"]] for row in rows(out, "flagged") if row["campaign_id"]
+        planted.get(row["doc_id"]) for row in rows(out, "flagged") if row["campaign_id"]
     )
     assert of_campaigns["template"] == 12
     assert of_campaigns["hidden"] >= 6
@@ -61,6 +67,8 @@ def test_findings_of_documents(scanned: tuple[Truth, Path]) -> None:
     recipes = {document.doc_id: document.recipe for document in truth.documents}
     prefixes = {"hidden": "hidden-", "html-hidden": "hidden-markup", "template": "template"}
     for row in rows(out, "flagged"):
+        if row["doc_id"] not in recipes:
+            continue
         own = [
             finding
             for finding in row["findings"]
