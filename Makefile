@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= 20000
 
-.PHONY: help setup demo test test-integrations fuzz soak test-bounds lint docs eval eval-detectors bench lock clean simulate-month test-flink test-prism test-airflow scale
+.PHONY: help setup demo test test-integrations test-large test-bounds fuzz soak sbom audit lint docs eval eval-detectors bench lock clean simulate-month test-flink test-prism test-airflow scale
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -44,6 +44,7 @@ soak: setup  ## 200 faults injected into scans (as root also full and read-only 
 
 test-bounds: setup  ## the tests of the kernels, compiled with checked indices
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/bounds $(BIN)/python -m pytest tests/measure tests/correlate
+
 test-flink: setup  ## a Flink cluster of three processes; its jobs if Maven has Beam's job server
 	PYTHON=$(BIN)/python deploy/flink/fetch.sh build/flink || [ $$? = 3 ]
 	$(BIN)/python -m pytest -rs tests/e2e/engines/test_flink.py
@@ -63,6 +64,17 @@ scale: setup  ## time, memory and shuffled bytes at 0.1 to 3 million documents: 
 	$(BIN)/python -m benchmarks.scale growth --corpora ../shared/corpora \
 	  --documents 100000 300000 1000000 3000000
 	$(BIN)/python -m benchmarks.scale evidence --scan build/scale/out-3000000
+
+test-large: setup  ## 1 GB in one line, ten million empty documents; docs/guarantees.md
+	$(BIN)/python tests/large.py
+
+sbom: setup  ## software bill of materials (CycloneDX) of the lock file, in build/sbom.json
+	mkdir -p build
+	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
+	  --of JSON --output-reproducible -o build/sbom.json requirements.lock
+
+audit: setup  ## known vulnerabilities of the lock file, where the database can be reached
+	$(BIN)/uv tool run pip-audit==2.10.1 --strict --no-deps --disable-pip -r requirements.lock
 
 docs: setup  ## the documentation as a site, in build/site; broken links are errors
 	$(BIN)/mkdocs build --strict --quiet

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -185,8 +185,8 @@ def _kill_a_child(parent: int, dice: random.Random) -> None:
         os.kill(dice.choice(children), signal.SIGKILL)
 
 
-def soak(faults: int, seed: int, kinds: list[str], work: Path) -> dict[str, Tally]:
-    """Injects so many faults, in turn of all kinds."""
+def soak(faults: int, seed: int, kinds: list[str], work: Path, tallies: dict[str, Tally]) -> None:
+    """Injects so many faults, in turn of all kinds, and keeps the tallies by kind."""
     corpus = make_corpus(work / "corpus")
     reference_out = work / "reference"
     undisturbed = Scan(corpus, reference_out)
@@ -196,10 +196,9 @@ def soak(faults: int, seed: int, kinds: list[str], work: Path) -> dict[str, Tall
     reference = rows_of(reference_out)
     assert reference["flagged"], "the campaign of the corpus is not found"
     needed = sum(path.stat().st_size for path in reference_out.rglob("*") if path.is_file())
-    tallies: dict[str, Tally] = defaultdict(Tally)
     for number in range(faults):
         fault = kinds[number % len(kinds)]
-        tally = tallies[fault]
+        tally = tallies.setdefault(fault, Tally())
         tally.rounds += 1
         place = work / f"round-{number}"
         place.mkdir()
@@ -214,7 +213,6 @@ def soak(faults: int, seed: int, kinds: list[str], work: Path) -> dict[str, Tall
         print(f"{number} {fault} {codes}", file=sys.stderr, flush=True)
         if tally.problems and tally.problems[-1].startswith(f"{fault} {number}:"):
             print(tally.problems[-1], file=sys.stderr, flush=True)
-    return dict(tallies)
 
 
 def _judge(
@@ -269,8 +267,11 @@ def main() -> int:
         print("no right to mount: without disk_full and read_only", file=sys.stderr)
         kinds = [kind for kind in kinds if kind not in ("disk_full", "read_only")]
     work = Path(tempfile.mkdtemp(prefix="tocsin-soak-"))
+    tallies: dict[str, Tally] = {}
     try:
-        tallies = soak(arguments.faults, arguments.seed, arguments.kinds or kinds, work)
+        soak(arguments.faults, arguments.seed, arguments.kinds or kinds, work, tallies)
+    except KeyboardInterrupt:
+        print("interrupted: what was done until now", file=sys.stderr)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print(table(tallies))

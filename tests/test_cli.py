@@ -135,7 +135,7 @@ def test_profile_and_filter_and_report(line: CommandLine) -> None:
     engine = Engine("DirectRunner", ())
     assert line.call("profile", "a", "b", "-o", "p") == Call(
         (["a", "b"], "p"),
-        {"fields": FieldNames(), "range_bytes": 256 << 20, "engine": engine},
+        {"fields": FieldNames(), "range_bytes": 256 << 20, "seed": None, "engine": engine},
     )
     assert line.call("filter", "a", "--scan", "out", "-o", "clean") == Call(
         (["a"], "clean"),

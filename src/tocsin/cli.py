@@ -122,6 +122,9 @@ def judge(**options: Any) -> int:
 @_inputs
 @_output_option("Folder for the profile.")
 @_json
+@click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="NUMBER",
+              help="Keys every hash of scans with this profile: a secret one keeps anybody from "
+              "making strings whose hashes collide.")  # fmt: skip
 @_corpus_options
 def profile(**options: Any) -> int:
     """Learns what is normal in a corpus, for later scans.
@@ -131,7 +134,7 @@ def profile(**options: Any) -> int:
     inputs, engine = _engine(options)
     return _told(options["as_json"], "print_profile", options["output"], lambda: _run(
         "profile", inputs, options["output"], fields=_fields(options),
-        range_bytes=options["range_bytes"], engine=engine,
+        range_bytes=options["range_bytes"], seed=options["seed"], engine=engine,
     ))  # fmt: skip
 
 

@@ -305,3 +305,20 @@ def test_arbitrary_bytes(read: Read, data: bytes) -> None:
     assert len(reading.documents) + len(reading.dead_letters) == len(records)
     for suffix in (".gz", ".zst"):
         assert len(read(data, "x.jsonl" + suffix).dead_letters) <= 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_other_encodings_are_dead_letters(read: Read, encoding: str) -> None:
+    """Line by line: a line feed is a byte of its own in none of them, so lines may be cut."""
+    data = '{"text": "ä"}\n{"text": "b"}\n'.encode(encoding)
+    reading = read(data, "x.jsonl")
+    assert reading.documents == []
+    assert set(reading.reasons) <= {"invalid_utf8", "malformed_json"}
+    assert reading.reasons
+
+
+def test_control_characters_and_line_ends(read: Read) -> None:
+    data = b'{"text": "a\\u0000b"}\r\n{"text": "\xe2\x80\xa8"}\r{"text": "c"}\n{"text": "\x00"}\n'
+    reading = read(data, "x.jsonl")
+    assert reading.texts == [b"a\0b"]
+    assert reading.reasons == ["malformed_json", "malformed_json"]  # \r ends no line

@@ -350,3 +350,26 @@ def test_every_row_is_a_document_or_a_dead_letter(
     assert found == expected
     bad = [row["position"] for row in reading.dead_letters]
     assert bad == np.setdiff1d(np.arange(len(rows)), list(expected)).tolist()
+
+
+def varint(number: int) -> bytes:
+    """A number as Thrift's compact protocol has it."""
+    number *= 2
+    digits = []
+    while number > 0x7F:
+        digits.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*digits, number])
+
+
+@pytest.mark.parametrize("claimed", [2**40, 2**62])
+def test_claimed_rows_take_no_memory(read: Read, claimed: int) -> None:
+    rows = 70_001
+    data = parquet(pa.table({"text": ["a"] * rows}))
+    size = int.from_bytes(data[-8:-4], "little")
+    footer = data[-8 - size : -8].replace(varint(rows), varint(claimed))
+    data = data[: -8 - size] + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+    assert pq.ParquetFile(io.BytesIO(data)).metadata.num_rows == claimed
+    reading = read(data, "x.parquet")
+    assert len(reading.documents) <= rows
+    assert reading.reasons == ["corrupt_shard"]

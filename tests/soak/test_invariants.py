@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from soak.invariants import violations
-from soak.run import Scan, make_corpus, soak
+from soak.run import Scan, Tally, make_corpus, soak
 
 
 @pytest.fixture(scope="module")
@@ -110,5 +110,7 @@ def test_what_is_wrong_is_seen(
 
 
 def test_a_few_faults(tmp_path: Path) -> None:
-    tallies = soak(3, 5, ["file_too_large", "failing_storage", "killed"], tmp_path)
+    tallies: dict[str, Tally] = {}
+    soak(3, 5, ["file_too_large", "failing_storage", "killed"], tmp_path, tallies)
+    assert sum(tally.rounds for tally in tallies.values()) == 3
     assert [problem for tally in tallies.values() for problem in tally.problems] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tocsin.beam import prepare, storage
-from tocsin.beam.job import ProfileJob
+from tocsin.beam.job import SEED, ProfileJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.run import Engine
 from tocsin.commands.console import out, watched
@@ -19,9 +19,14 @@ def run(
     *,
     fields: FieldNames,
     range_bytes: int = RANGE_BYTES,
+    seed: int | None = None,
     engine: Engine,
 ) -> int:
     """Learns a profile and prints what it holds; the exit code.
+
+    Args:
+      seed: keys the hashes (default: the same for all). One that nobody knows keeps anybody from
+        making strings beforehand whose hashes collide.
 
     Raises:
       UsageError, StorageError: for what the user gave.
@@ -37,7 +42,7 @@ def run(
         raise prepare.UsageError(f"{output} is not empty: choose another folder")
     job = ProfileJob(
         inputs.shards, inputs.skipped, fields, Limits(), None, output, inputs.sample_rate,
-        range_bytes=range_bytes,
+        range_bytes=range_bytes, seed=SEED if seed is None else seed,
     )  # fmt: skip
     with watched(job, engine, inputs.stored_bytes) as job:
         engine.run(lambda pipeline: profile(pipeline, job), inputs.stored_bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -142,13 +143,16 @@ def find_campaigns(
     occurrences = occurrences.sort_by(
         [("suspect", "ascending"), ("content_hash", "ascending"), ("doc_id", "ascending")]
     )
+    # Whoever raises a hundred thousand suspects: each takes its own rows, not a pass over all.
+    ordered = occurrences["suspect"].to_numpy()
+    firsts = np.searchsorted(ordered, suspects["key"], side="left").tolist()
+    ends = np.searchsorted(ordered, suspects["key"], side="right").tolist()
     tested = []
     for index in np.flatnonzero(suspects["direction"] > 0).tolist():
+        rows = occurrences.slice(firsts[index], ends[index] - firsts[index])
         channel = int(suspects["channel"][index])
         needed = (thresholds if widespread[index] else local_thresholds)[channel]
-        if (
-            one := _test(index, channel, needed, suspects, counts, occurrences, corpus)
-        ) is not None:
+        if (one := _test(index, channel, needed, suspects, counts, rows, corpus)) is not None:
             tested.append(one)
     confirmed = [
         one for one in _with_rates(tested, suspects, counts, corpus) if one.score > one.threshold
@@ -174,15 +178,13 @@ def _test(
     threshold: float,
     suspects: np.ndarray,
     counts: SweepCounts,
-    occurrences: pa.Table,
+    rows: pa.Table,
     corpus: Corpus,
 ) -> _Tested | None:
-    """The score of a suspect; None if it does not have a trigger's shape."""
+    """The score of a suspect from its occurrences; None if it does not have a trigger's shape."""
     holders = int(counts.documents[index])
     if not _has_shape(int(suspects["documents"][index]), holders, int(counts.occurrences[index])):
         return None
-    key = pa.scalar(int(suspects["key"][index]), pa.uint64())
-    rows = occurrences.filter(pc.equal(occurrences["suspect"], key))
     hits = rows.filter(rows["hit"])
     hit_count = _independent(hits)
     if hit_count < MINIMUM_DOCUMENTS:
@@ -261,16 +263,19 @@ def _independent(hits: pa.Table) -> int:
 
 def _joined(confirmed: list[_Tested]) -> list[list[_Tested]]:
     """Confirmed strings by campaign; the first of each has the most hits."""
-    campaigns: list[tuple[set[tuple[int, int]], list[_Tested]]] = []
+    campaigns: list[list[_Tested]] = []
+    campaigns_of: dict[tuple[int, int], list[int]] = {}
     for one in confirmed:
         documents = _document_keys(one.hits)
-        for known, strings in campaigns:
-            if len(documents & known) >= SAME_CAMPAIGN * len(documents):
-                strings.append(one)
-                break
-        else:
-            campaigns.append((documents, [one]))
-    return [strings for _, strings in campaigns]
+        shared = Counter(number for key in documents for number in campaigns_of.get(key, ()))
+        near = [at for at, many in shared.items() if many >= SAME_CAMPAIGN * len(documents)]
+        if near:
+            campaigns[min(near)].append(one)
+            continue
+        for key in documents:
+            campaigns_of.setdefault(key, []).append(len(campaigns))
+        campaigns.append([one])
+    return campaigns
 
 
 def _document_keys(rows: pa.Table) -> set[tuple[int, int]]:
