@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import _thread
 import argparse
 import contextlib
 import logging
 import os
 import shlex
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -110,7 +110,8 @@ def _ending_with_workers() -> Iterator[None]:
     def hear(raised: threading.ExceptHookArgs) -> None:
         if raised.thread is not None and raised.thread.name == "run_worker":
             deaths.append(str(raised.exc_value))
-            _thread.interrupt_main()
+            # A real signal: it also wakes a main thread that waits for a lock.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         else:
             others(raised)
 
