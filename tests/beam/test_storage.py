@@ -258,3 +258,14 @@ def test_a_failure_that_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     with storage.PersistentReader("x") as stream, pytest.raises(OSError, match="flaky"):
         stream.read(4)
         stream.read(4)
+
+
+def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
+    folder = str(tmp_path / "out")
+    with storage.claimed(folder):
+        with pytest.raises(StorageError, match="another run"), storage.claimed(folder):
+            pass
+        with storage.claimed(str(tmp_path / "other")):
+            pass
+    with storage.claimed(folder):
+        pass

@@ -7,6 +7,7 @@ beside its place and then renamed; on Google Cloud Storage an object appears whe
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import os
@@ -357,3 +358,27 @@ def delete(uris: list[str]) -> None:
     remote = [uri for uri in uris if is_remote(uri)]
     if remote:
         _remote().delete(remote)
+
+
+@contextlib.contextmanager
+def claimed(folder: str) -> Iterator[None]:
+    """Keeps other processes of this machine from writing to a local folder, by a lock on the folder
+    that ends with the process. Where the file system has no locks, and remotely, nothing is kept.
+
+    Raises:
+      StorageError: if another process has claimed it.
+    """
+    if is_remote(folder):
+        yield
+        return
+    os.makedirs(folder, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StorageError(f"another run is writing to {folder}") from error
+        yield
+    finally:
+        os.close(descriptor)

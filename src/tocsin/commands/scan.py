@@ -96,7 +96,8 @@ def run(
         manifest = read_manifest(output)
         seconds: float | None = None
         if manifest is None:
-            seconds = _scan(job, engine)
+            with storage.claimed(output):
+                seconds = _scan(job, engine)
             manifest = read_manifest(output)
             if manifest is None and not engine.waits:
                 out.print(f"{engine.runner} has accepted the job; when it is done, there is")
