@@ -178,6 +178,7 @@ def _commit(
             "text_bytes": totals.text_bytes,
             "tokens": totals.tokens,
             "groups": totals.groups,
+            "groups_remembered": remembered.groups,  # with those of earlier nights
             "onset_rate": int(totals.bucket_onsets[SURPRISAL].sum()) / max(totals.tokens, 1),
             "suspects": int((tested["direction"] > 0).sum()),
             "threshold": thresholds[SURPRISAL],

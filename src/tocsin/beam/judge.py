@@ -74,7 +74,7 @@ def judge_again(output: str, policy: Policy) -> Rejudged:
     scanned = Scanned(
         before["scan_id"],
         before["totals"]["documents"],
-        before["totals"]["groups"],
+        before["totals"].get("groups_remembered", before["totals"]["groups"]),
         source_uris,
         functools.partial(read_identities, output, before["outputs"]),
     )
