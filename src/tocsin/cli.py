@@ -223,14 +223,27 @@ def explain(output: str, doc_id: str, as_json: bool) -> int:
 
 @tocsin_command.command()
 @click.argument("folder", metavar="OUT_OR_STATE")
+@click.option("--key", metavar="FILE",
+              help="Public key (PEM, Ed25519) that must have signed it.")  # fmt: skip
 @_json
-def verify(folder: str, as_json: bool) -> int:
+def verify(folder: str, key: str | None, as_json: bool) -> int:
     """Checks that outputs and inputs still match their manifests: tells altered outputs, changed
     inputs, missing files and gaps apart. Exits with 1 if anything does not match.
 
     Example: tocsin verify out/
     """
-    return _run("verify", folder, as_json=as_json)
+    return _run("verify", folder, key=key, as_json=as_json)
+
+
+@tocsin_command.command("sign")
+@click.argument("folder", metavar="OUT_OR_STATE")
+@click.option("--key", required=True, metavar="FILE", help="Private key (PEM, Ed25519).")
+def sign_command(folder: str, key: str) -> int:
+    """Signs the manifest of a result, or of the last night of a state and so of all before it.
+
+    Example: tocsin sign state/ --key key.pem
+    """
+    return _run("sign", folder, key)
 
 
 @tocsin_command.command(context_settings=_BEAM)

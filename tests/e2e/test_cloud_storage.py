@@ -10,10 +10,10 @@ import pytest
 
 from e2e.conftest import Corpus
 from e2e.corpus import write_shards
+from e2e.gcs_server import Server
 from e2e.processes import run, run_well
 from e2e.results import INPUT, findings, manifest_of, rows, verify
 
-server = pytest.importorskip("gcp_storage_emulator.server", reason="needs gcp-storage-emulator")
 storage = pytest.importorskip("google.cloud.storage")
 credentials = pytest.importorskip("google.auth.credentials")
 
@@ -24,12 +24,8 @@ _FASTEST_SEARCH_FOR_CREDENTIALS = 15.0
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
-    emulator = server.create_server("localhost", 0, in_memory=True, default_bucket=_BUCKET)
-    emulator.start()
-    try:
-        yield f"http://localhost:{emulator._api._httpd.server_address[1]}"
-    finally:
-        emulator.stop()
+    with Server(_BUCKET) as server:
+        yield server.host
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +83,36 @@ def test_scan_and_filter(
         "clean/filter.json",
         *[f"clean/shard-{number:02d}.jsonl.zst" for number in range(len(corpus.sizes))],
     ]
+
+
+def test_nights(corpus: Corpus, host: str, bucket: storage.Bucket, tmp_path: Path) -> None:
+    """A state in a bucket: known by generation, committed on a precondition, verified."""
+    environment = {
+        "STORAGE_EMULATOR_HOST": host,
+        "GOOGLE_APPLICATION_CREDENTIALS": None,
+        "HOME": str(tmp_path),
+    }
+    root = f"gs://{_BUCKET}/nightly"
+    sizes = [120, 120, 120]
+    paths = write_shards(tmp_path / "corpus", corpus.clean[:360], "jsonl.gz", sizes)
+    for path in paths[:2]:
+        bucket.blob(f"nightly/corpus/{path.name}").upload_from_filename(str(path))
+    command = ("scan", f"{root}/corpus", "--state", f"{root}/state")
+    run_well(*command, "-o", f"{root}/out-1", environment=environment)
+    assert "complete already" in (
+        run_well(*command, "-o", f"{root}/out-1", environment=environment).out
+    )
+    bucket.blob(f"nightly/corpus/{paths[2].name}").upload_from_filename(str(paths[2]))
+    # The same content under another name, and once more under its own: nothing new.
+    bucket.blob(f"nightly/corpus/moved-{paths[0].name}").upload_from_filename(str(paths[0]))
+    bucket.blob(f"nightly/corpus/{paths[0].name}").delete()
+    bucket.blob(f"nightly/corpus/{paths[1].name}").upload_from_filename(str(paths[1]))
+    run_well(*command, "-o", f"{root}/out-2", environment=environment)
+    _download(bucket, "nightly/out-2", tmp_path / "out-2")
+    manifest = manifest_of(tmp_path / "out-2")
+    assert [entry["uri"] for entry in manifest["inputs"]] == [f"{root}/corpus/{paths[2].name}"]
+    assert manifest["shards"]["unchanged"] == 1
+    assert len(manifest["shards"]["renamed"]) == 1
+    verified = run("verify", f"{root}/state", environment=environment)
+    assert (verified.code, verified.err) == (0, ""), verified
+    assert "3 inputs checked: all match" in verified.out

@@ -8,6 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from e2e.conftest import Corpus
 from e2e.corpus import write_shards
@@ -148,6 +155,24 @@ def test_the_command_says_it_and_fails(tampered: Path) -> None:
         "missing output",
         "changed input",
     ]
+
+
+def test_signatures(tampered: Path, tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key.pem").write_bytes(private)
+    (tmp_path / "key.pub").write_bytes(public)
+    out = tampered / "out"
+    assert [problem.kind for problem in verify(str(out), public).problems] == ["no signature"]
+    assert run("sign", out, "--key", tmp_path / "key.pem").code == 0
+    assert run("verify", out, "--key", tmp_path / "key.pub").code == 0
+    _edit(out, lambda manifest: manifest.update(runner="another"), seal=True)
+    assert verify(str(out)).problems == []  # only the signature tells
+    assert [problem.kind for problem in verify(str(out), public).problems] == ["wrong signature"]
+    finished = run("verify", out, "--key", tmp_path / "key.pem")
+    assert finished.code == 2 and "key.pem" in finished.err
+    assert run("sign", tmp_path / "absent", "--key", tmp_path / "key.pem").code == 2
 
 
 def test_nothing_to_verify(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ IDS = "ids"
 GROUPS = "groups"
 DRIFT_PART = "drift/part-00000.parquet"
 
-_KEPT = np.dtype([(name, IDENTITY[name]) for name in ("id", "hash", "length", "night")])
+KEPT = np.dtype([(name, IDENTITY[name]) for name in ("id", "hash", "length", "night")])
 """What the ledger keeps of an IDENTITY."""
 
 _NAMES = ("doc_id", "position", "group")
@@ -77,8 +77,8 @@ class CompareIdentities(beam.PTransform):
         filled = 0
         for entry in files:
             table = read_part(night.state, entry["path"])
-            known[filled : filled + table.num_rows][list(_KEPT.names or ())] = records_of(
-                table, _KEPT
+            known[filled : filled + table.num_rows][list(KEPT.names or ())] = records_of(
+                table, KEPT
             )
             filled += table.num_rows
         tonight = np.concatenate([unpack(block)[0] for block in blocks])
@@ -90,8 +90,8 @@ class CompareIdentities(beam.PTransform):
         if len(new):
             new = new[np.lexsort((new["night"], new["id"]))]
             path = night.file(IDS).replace(".parquet", f"-{partition:02d}.parquet")
-            kept = np.zeros(len(new), _KEPT)
-            for name in _KEPT.names or ():
+            kept = np.zeros(len(new), KEPT)
+            for name in KEPT.names or ():
                 kept[name] = new[name]
             with storage.writing(night.path(path)) as file:
                 pq.write_table(table_of(kept), file, compression="zstd")

@@ -35,11 +35,14 @@ def identify(uri: str) -> Identity:
       OSError: if there is no such file or it can't be read.
     """
     if storage.is_remote(uri):
-        stored = cloud.stat(uri)
-        return Identity(stored.size, f"crc32c:{stored.crc32c}", stored.generation)
+        return _identity_of(cloud.stat(uri))
     with open(uri, "rb") as stream:
         reader = IdentifyingReader(uri, stream)
         return reader.identity()
+
+
+def _identity_of(stored: cloud.StoredObject) -> Identity:
+    return Identity(stored.size, f"crc32c:{stored.crc32c}", stored.generation)
 
 
 class IdentifyingReader(io.RawIOBase):
@@ -54,12 +57,13 @@ class IdentifyingReader(io.RawIOBase):
         self._stream = stream
         self._digest = xxhash.xxh3_128()
         self._size = 0
-        self._in_order = not storage.is_remote(uri)
+        self._stored = cloud.stored_of(stream)
+        self._in_order = True
 
     def read(self, size: int = -1) -> bytes:
         """Reads up to `size` bytes; b"" at the end."""
         data = self._stream.read(size)
-        if self._in_order:
+        if self._in_order and self._stored is None:
             self._digest.update(data)
             self._size += len(data)
         return data
@@ -87,8 +91,11 @@ class IdentifyingReader(io.RawIOBase):
         Raises:
           OSError: if it can't be read.
         """
+        if self._in_order:
+            while self.read(_CHUNK):  # to its end, where an object is checked against its checksum
+                pass
+        if self._stored is not None:
+            return _identity_of(self._stored)
         if not self._in_order:
             return identify(self._uri)
-        while self.read(_CHUNK):
-            pass
         return Identity(self._size, f"xxh3-128:{self._digest.hexdigest()}", None)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tocsin.beam import storage
+from tocsin.beam import cloud, storage
 from tocsin.beam.identity import identify
 from tocsin.beam.lease import Lease
 from tocsin.beam.state import (
@@ -30,6 +30,7 @@ from tocsin.ledger.manifest import MANIFEST_FILE
 from tocsin.ledger.shards import (
     SHARD_SCHEMA,
     Changes,
+    KnownShard,
     Listed,
     compare,
     from_table,
@@ -126,9 +127,10 @@ def prepared_night(uri: str, listed: Sequence[Shard]) -> Iterator[Prepared]:
         state = open_state(uri, lease.last_night)
         delete_unnamed(state)
         ledger = from_table(state.table(SHARDS, SHARD_SCHEMA))
-        changes = compare(ledger, _identified(ledger, listed))
+        identified = _identified(ledger, listed)
+        changes = compare(ledger, identified)
         unread = set(changes.unread)
-        stamps = {shard.uri: stamp_of(shard.uri) for shard in listed if shard.uri in unread}
+        stamps = {shard.uri: shard.stamp for shard in identified if shard.uri in unread}
         known = f"{SHARDS}/{file_name(state.nights + 1, run)}-known.parquet"
         night = Night(
             state=uri,
@@ -164,16 +166,38 @@ def prepared_night(uri: str, listed: Sequence[Shard]) -> Iterator[Prepared]:
             lease.release()
 
 
-def _identified(ledger: Sequence[Any], listed: Sequence[Shard]) -> list[Listed]:
-    """The listing with stamps, and with checksums where a stamp is not known."""
-    stamped = [Listed(shard.uri, shard.size, stamp_of(shard.uri)) for shard in listed]
-    unknown = set(unstamped(ledger, stamped))
-    if not ledger:
-        return stamped
-    return [
-        replace(shard, checksum=identify(shard.uri).checksum) if shard.uri in unknown else shard
-        for shard in stamped
+def _identified(ledger: Sequence[KnownShard], listed: Sequence[Shard]) -> list[Listed]:
+    """The listing with stamps, and with checksums where a stamp is not known: those of objects come
+    with the listing, local files are read."""
+    objects = cloud.stat_all(shard.uri for shard in listed if storage.is_remote(shard.uri))
+    stamped = [
+        Listed(shard.uri, shard.size, _stamp(objects.get(shard.uri), shard.uri)) for shard in listed
     ]
+    unknown = set(unstamped(ledger, stamped)) if ledger else set()
+    result = []
+    for shard in stamped:
+        if shard.uri in objects:
+            checksum = f"crc32c:{objects[shard.uri].crc32c}"
+            result.append(replace(shard, size=objects[shard.uri].size, checksum=checksum))
+        elif shard.uri in unknown:
+            result.append(replace(shard, checksum=identify(shard.uri).checksum))
+        else:
+            result.append(shard)
+    return result
+
+
+def _stamp(stored: cloud.StoredObject | None, uri: str) -> str:
+    """What the storage says of a file that changes whenever it is written.
+
+    Raises:
+      OSError: if there is no such file.
+    """
+    if stored is not None:
+        return f"generation:{stored.generation}"
+    if storage.is_remote(uri):
+        raise FileNotFoundError(f"no such object any more: {uri}")
+    found = os.stat(uri)
+    return f"inode:{found.st_ino}:{found.st_ctime_ns}:{found.st_mtime_ns}"
 
 
 def complete_output(state: State, output: str) -> None:
@@ -182,15 +206,3 @@ def complete_output(state: State, output: str) -> None:
     manifest = storage.join(output, MANIFEST_FILE)
     if state.head and state.head["output"] == output and not storage.exists(manifest):
         storage.write(manifest, state.content)
-
-
-def stamp_of(uri: str) -> str:
-    """What the storage says of a file that changes whenever it is written.
-
-    Raises:
-      OSError: if there is no such file.
-    """
-    if storage.is_remote(uri):
-        return f"generation:{identify(uri).generation}"
-    found = os.stat(uri)
-    return f"inode:{found.st_ino}:{found.st_ctime_ns}:{found.st_mtime_ns}"

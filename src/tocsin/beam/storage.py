@@ -82,10 +82,8 @@ def open_file(uri: str) -> BinaryIO:
     """
     if not is_remote(uri):
         return open(uri, "rb")
-    try:
-        return _remote().open(uri, compression_type=_RAW)
-    except BeamIOError as error:
-        raise OSError(str(error)) from error
+    require_known_scheme(uri)
+    return cloud.open_object(uri)
 
 
 class PersistentReader(io.RawIOBase):

@@ -18,6 +18,7 @@ from tocsin.beam.state import SHARDS, committed_nights, night_path
 from tocsin.ledger import verification
 from tocsin.ledger.manifest import MANIFEST_FILE, ManifestError, decode
 from tocsin.ledger.shards import from_table
+from tocsin.ledger.signature import SIGNATURE_SUFFIX, is_signed
 from tocsin.ledger.verification import Verification
 from tocsin.measure.profile import DESCRIPTION_FILE, ProfileError
 
@@ -27,13 +28,19 @@ _FOLDERS = ("documents", "dead_letters", "evidence", "campaigns", "flagged", "dr
 """Folders of OUT of which the manifest names every file."""
 
 
-def verify(folder: str) -> Verification:
+def verify(folder: str, public_key: bytes | None = None) -> Verification:
     """Checks OUT or a state, whichever the folder holds.
+
+    Args:
+      public_key: PEM file of who must have signed it; None to leave signatures alone.
 
     Raises:
       OSError: if the storage fails; files that are not there are problems, not errors.
+      KeyProblem: if the key can't be used.
     """
     result = Verification()
+    if public_key is not None:
+        _check_signature(folder, public_key, result)
     if committed_nights(folder) or storage.files_in(storage.join(folder, LEASES)):
         _verify_state(folder, result)
         return result
@@ -50,6 +57,19 @@ def verify(folder: str) -> Verification:
     for entry in manifest["inputs"]:
         check_input(entry, result)
     return result
+
+
+def _check_signature(folder: str, public_key: bytes, result: Verification) -> None:
+    nights = committed_nights(folder)
+    name = night_path(nights[-1]) if nights else MANIFEST_FILE
+    uri = storage.join(folder, name)
+    if not storage.exists(uri):
+        return  # it is missed elsewhere
+    if not storage.exists(uri + SIGNATURE_SUFFIX):
+        result.found(verification.NO_SIGNATURE, name, "nobody has signed it")
+    elif not is_signed(storage.read(uri), storage.read(uri + SIGNATURE_SUFFIX), public_key):
+        detail = "the signature is not of this manifest by the owner of the key"
+        result.found(verification.WRONG_SIGNATURE, name, detail)
 
 
 def _verify_scan(output: str, manifest: dict[str, Any], result: Verification) -> None:

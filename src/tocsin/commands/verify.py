@@ -8,22 +8,29 @@ from dataclasses import asdict
 from tocsin.beam import prepare, storage
 from tocsin.beam.verify import verify
 from tocsin.commands.console import out
+from tocsin.ledger.signature import KeyProblem
 from tocsin.report.visible import visible
 
 _SHOWN = 200
 """Characters of a path or a detail."""
 
 
-def run(folder: str, *, as_json: bool) -> int:
+def run(folder: str, *, key: str | None, as_json: bool) -> int:
     """Checks the outputs and the inputs of a scan; the exit code: 1 if anything does not match.
 
+    Args:
+      key: file of the public key that must have signed the (last) manifest; None for any or none.
+
     Raises:
-      UsageError: if the folder is none of Tocsin's.
+      UsageError: if the folder is none of Tocsin's, or the key can't be used.
     """
     folder = prepare.absolute(folder)
     if not storage.files_in(folder):
         raise prepare.UsageError(f"{folder} is empty or not there: nothing to verify")
-    result = verify(folder)
+    try:
+        result = verify(folder, None if key is None else storage.read(key))
+    except KeyProblem as error:
+        raise prepare.UsageError(f"{key}: {error}") from error
     if as_json:
         out.print(json.dumps({"verified": not result.problems, **asdict(result)}, indent=2))
         return 1 if result.problems else 0

@@ -20,6 +20,8 @@ MISSING_INPUT = "missing input"
 ALTERED_STATE = "altered state"
 MISSING_STATE = "missing state"
 GAP = "gap"
+NO_SIGNATURE = "no signature"
+WRONG_SIGNATURE = "wrong signature"
 ALTERED_PROFILE = "altered profile"
 MISSING_PROFILE = "missing profile"
 
