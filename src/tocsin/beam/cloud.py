@@ -173,7 +173,7 @@ class _PinnedReader(io.RawIOBase):
     CRC32C at the end; errors are OSErrors of one line."""
 
     def __init__(self, stored: StoredObject) -> None:
-        self._stored = stored
+        self.stored = stored
         blob = _blob(stored.uri, stored.generation)
         self._reader = BlobReader(blob, chunk_size=CHUNK_BYTES, retry=RETRY, raw_download=True)
         self._position = 0
@@ -181,15 +181,15 @@ class _PinnedReader(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Reads up to as many bytes as the buffer holds; 0 at the end."""
-        wanted = min(len(buffer), self._stored.size - self._position)
+        wanted = min(len(buffer), self.stored.size - self._position)
         if wanted <= 0:
             self._check_end()
             return 0
-        with _one_line(self._stored.uri):
+        with _one_line(self.stored.uri):
             self._reader.seek(self._position)
             data = self._reader.read(wanted)
         if not data:
-            raise CloudError(f"{self._stored.uri}: it breaks off at {self._position} bytes")
+            raise CloudError(f"{self.stored.uri}: it breaks off at {self._position} bytes")
         buffer[: len(data)] = data
         self._position += len(data)
         if self._checksum is not None:
@@ -199,15 +199,15 @@ class _PinnedReader(io.RawIOBase):
     def _check_end(self) -> None:
         if self._checksum is not None:
             found = base64.b64encode(self._checksum.digest()).decode()
-            if found != self._stored.crc32c:
+            if found != self.stored.crc32c:
                 raise CloudError(
-                    f"{self._stored.uri}: its bytes have the CRC32C {found}, the storage says "
-                    f"{self._stored.crc32c}"
+                    f"{self.stored.uri}: its bytes have the CRC32C {found}, the storage says "
+                    f"{self.stored.crc32c}"
                 )
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Goes to a place; what is not read in order is not checked."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._stored.size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.stored.size}[whence]
         if base + offset != self._position:
             self._position = max(base + offset, 0)
             self._checksum = None
@@ -227,9 +227,10 @@ class _PinnedReader(io.RawIOBase):
 
 
 def stored_of(stream: object) -> StoredObject | None:
-    """What `open_object` has opened; None for any other stream."""
+    """What `open_object` has opened, also behind a reader that has it as `stored`; None for any
+    other stream."""
     raw = getattr(stream, "raw", None)
-    return raw._stored if isinstance(raw, _PinnedReader) else None
+    return raw.stored if isinstance(raw, _PinnedReader) else getattr(stream, "stored", None)
 
 
 def _bucket(name: str) -> gcs.Bucket:

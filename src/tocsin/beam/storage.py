@@ -100,6 +100,8 @@ class PersistentReader(io.RawIOBase):
         self._uri = uri
         self._at = 0
         self._stream = open_file(uri)
+        self.stored = cloud.stored_of(self._stream)
+        """The object that is read, None for a local file."""
 
     def read(self, size: int = -1) -> bytes:
         """Reads up to `size` bytes; b"" at the end.
@@ -122,7 +124,10 @@ class PersistentReader(io.RawIOBase):
     def _open_again(self) -> None:
         with contextlib.suppress(OSError):
             self._stream.close()
-        self._stream = open_file(self._uri)
+        stream = open_file(self._uri)
+        if cloud.stored_of(stream) != self.stored:
+            raise OSError(f"{self._uri} was replaced while it was read")
+        self._stream = stream
         self._stream.seek(self._at)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
