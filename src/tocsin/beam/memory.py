@@ -126,7 +126,9 @@ class _RecallNight(beam.DoFn):
             yield beam.pvalue.TaggedOutput("occurrences", pack_table(rows))
 
 
-def _excerpts(night: Night, path: str) -> pa.Table:
+def _excerpts(night: Night, path: str | None) -> pa.Table:
+    if path is None:  # all onsets of that night are decoys
+        return EXCERPT_SCHEMA.empty_table()
     table = read_part(night.state, path)
     earlier = pc.add(table["shard"].cast(pa.uint64()), EARLIER).cast(pa.uint32())
     return table.set_column(0, EXCERPT_SCHEMA.field("shard"), earlier)
