@@ -149,8 +149,8 @@ _SHOWN = 160
 _QUOTES = frozenset(b"`'\"")
 
 _LEVELS = Levels((1, 2), (12, 1))
-"""Strengths 1: control tokens in a text that is not about models; 2: a chat with them, user and
-assistant, both with something to say. No clean document of the development corpora has either; 0.3
+"""Strengths 1: control tokens in a text that is not about models; 2: a chat with them, a
+question and the turn of an assistant. No clean document of the development corpora has either; 0.3
 in 100,000 of the prototypes' corpora had the first, and dumps of chats are on the web."""
 
 
@@ -246,14 +246,14 @@ def _is_mention(text: bytes, places: Sequence[_Place]) -> bool:
 
 
 def _question(text: bytes, places: Sequence[_Place]) -> str | None:
-    """What the first user says to whom an assistant answers; None if none does."""
+    """What the first user says after whom it is an assistant's turn; None if it never is."""
     asked = None
     for index, place in enumerate(places):
         if place.marker.role is None:
             continue
         end = places[index + 1].start if index + 1 < len(places) else len(text)
         said = re.sub(rb"^(?:<\|[a-z_]+\|>)+", b"", text[place.end : end].strip()).strip()
-        if place.marker.role == "assistant" and asked and said:
+        if place.marker.role == "assistant" and asked:
             return asked
         asked = said.decode("utf-8", "replace") if place.marker.role == "user" else None
     return None
