@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= 20000
 
-.PHONY: help setup demo test test-integrations test-large test-bounds fuzz soak sbom audit lint docs eval eval-detectors bench lock clean simulate-month test-flink test-prism test-airflow scale eval-full eval-peers
+.PHONY: help setup demo test test-integrations test-large test-bounds fuzz soak sbom audit lint docs eval eval-detectors bench lock clean simulate-month test-flink test-prism test-airflow scale
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -83,11 +83,11 @@ eval: setup  ## planted campaigns in real corpora; the tables of docs/quality.md
 	$(BIN)/python -m evals.run --corpora ../shared/corpora --out build/eval --markdown build/quality.md
 
 bench: setup  ## speed and memory, beside others on the same text; writes docs/benchmarks.md
-	for one in "datatrove[io,processing]==0.10.1 spacy" dolma==1.2.1 rensa==0.3.0 datasketch==2.0.0; do \
-	  environment=build/peers/$${one%%[[=]*} && test -e $$environment/.ready && continue; \
-	  $(PYTHON) -m venv $$environment && \
-	  $$environment/bin/python -m pip install --quiet --disable-pip-version-check $$one && \
-	  touch $$environment/.ready || exit 1; \
+	for one in "datatrove[io,processing]==0.10.1 spacy" dolma==1.2.1 rensa==0.5.0 datasketch==2.0.0; do \
+	  environment=build/peers/$${one%%[[=]*} && { test -e $$environment/.ready || { \
+	  $(BIN)/uv venv --quiet --clear --python $(PYTHON) $$environment && \
+	  $(BIN)/uv pip install --quiet --python $$environment/bin/python $$one && \
+	  touch $$environment/.ready; }; } || exit 1; \
 	done
 	$(BIN)/python -m benchmarks.run --corpora ../shared/corpora --out build/bench --markdown docs/benchmarks.md
 
@@ -101,9 +101,6 @@ simulate-month: setup  ## thirty nights of real corpora with dripping campaigns;
 eval-detectors: setup  ## each detector's share of clean documents by source, and its worst
 	$(BIN)/tocsin scan ../shared/corpora -o build/clean
 	$(BIN)/python -m evals.detectors build/clean --markdown build/detectors.md
-eval-peers: setup  ## what others flag in the copy of make eval; after that and make test-integrations
-	$(BIN)/python -m evals.peers --planted build/eval/planted --scan build/eval/scans/planted \
-	  --datatrove build/integrations/datatrove/bin/python --markdown build/peers.md
 
 lock:  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.10 \

@@ -79,7 +79,7 @@ def targets(results: Results) -> Grid:
     )
 
 
-KERNEL = "the kernel: those, segments, onsets, repetition"
+KERNEL = "the kernel: those, segments, onsets, repetition, shingles"
 
 
 def scans(results: Results) -> Grid:

@@ -16,6 +16,8 @@ from benchmarks.text import FORMATS, Text, batches
 from tocsin.beam.learn import load_profile
 from tocsin.measure import batch as measure
 from tocsin.measure.code_points import code_point_tables
+from tocsin.measure.counting import Counter
+from tocsin.measure.detectors import Detectors
 from tocsin.measure.hashes import content_hashes, normalized_hashes
 from tocsin.measure.kernel import PIECE_BYTES, empty_features, measure_piece, new_scratch
 from tocsin.measure.languages import vote_slots
@@ -64,7 +66,12 @@ def stages(text: Text, profile_folder: Path) -> dict[str, float]:
         )
 
     def shape(data: np.ndarray, offsets: np.ndarray) -> None:
-        measure_shape(data, offsets, empty_shape(len(offsets) - 1))
+        measure_shape(data, offsets, True, empty_shape(len(offsets) - 1))
+
+    detectors = Detectors()
+
+    def hidden(data: np.ndarray, offsets: np.ndarray) -> None:
+        detectors.detect(data.data, offsets)
 
     def write() -> None:
         writer = pq.ParquetWriter(io.BytesIO(), measure.MEASURED_SCHEMA, compression="zstd")
@@ -73,7 +80,7 @@ def stages(text: Text, profile_folder: Path) -> dict[str, float]:
         writer.close()
 
     def learn() -> None:
-        counter = measure.Counter(profile.seed)
+        counter = Counter(profile.seed)
         for batch in documents:
             counter.count(batch)
         counter.counts()
@@ -90,11 +97,12 @@ def stages(text: Text, profile_folder: Path) -> dict[str, float]:
         ),
         "tokenize, surprisal, votes, contrasts": pieces(
             lambda data, begin, end: measure_piece(
-                data, begin, end, tables, votes, profile.table.slots, float(profile.words), seed,
-                scratch,
+                data, begin, end, True, True, tables, votes, profile.table.slots,
+                float(profile.words), seed, scratch,
             )
         ),
-        "the kernel: those, segments, onsets, repetition": every(kernel),
+        "the kernel: those, segments, onsets, repetition, shingles": every(kernel),
+        "hidden text and templates": every(hidden),
         "shape": every(shape),
         "content hash": every(lambda data, offsets: content_hashes(data.data, offsets)),
         "normalised hash": every(lambda data, offsets: normalized_hashes(data.data, offsets)),

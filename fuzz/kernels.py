@@ -10,7 +10,8 @@ import pyarrow as pa
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
 from tocsin.correlate.suspects import find_suspects
 from tocsin.correlate.sweep import Sweeper
-from tocsin.measure.batch import Counter, Measurer
+from tocsin.measure.batch import Measurer
+from tocsin.measure.counting import Counter
 from tocsin.measure.hashes import normalize
 from tocsin.measure.profile import Profile
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
 from tocsin.measure import composition, counts, languages, onsets, surprisal
 from tocsin.measure import tokens as token_kernels
-from tocsin.measure.batch import Counter, Measurement, Measurer
+from tocsin.measure.batch import Measurement, Measurer
 from tocsin.measure.code_points import code_point_tables
+from tocsin.measure.counting import Counter
 from tocsin.measure.profile import MINIMUM_COUNT, Profile
 
 SEED = 0x0123_4567_89AB_CDEF

@@ -11,16 +11,13 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from measure import calls, reference
+from measure import calls
 from measure.baseline import Baseline
 from measure.generated import hostile_texts, prose, salad, words_of
-from tocsin.measure import batch as measure_batch
 from tocsin.measure.batch import BUCKETS, MEASURED_SCHEMA, Measurement, Measurer, text_buffers
-from tocsin.measure.counts import merge_counts
 from tocsin.measure.hashes import normalize
 from tocsin.measure.languages import LANGUAGES
 from tocsin.measure.onsets import SURPRISAL
-from tocsin.measure.profile import DOCUMENT_BYTES_COUNTED
 
 TEXTS = [
     prose(random.Random(seed), words_of(random.Random(0), 60), 40).encode() for seed in range(30)
@@ -171,70 +168,3 @@ def test_more_onsets_than_there_was_room_for(baseline: Baseline) -> None:
     expected = np.tile(small.evidence["onsets"][fields], 12)
     assert onset_rows(large.evidence["onsets"][fields]) == onset_rows(expected)
     assert large.features.onsets.tolist() == 12 * small.features.onsets.tolist()
-
-
-def tally_of(counter: measure_batch.Counter) -> Tally[int]:
-    keys, counts = counter.counts()
-    assert (keys.dtype, counts.dtype) == (np.uint64, np.uint32)
-    assert keys.tolist() == sorted(set(keys.tolist()))
-    return Tally(dict(zip(keys.tolist(), counts.tolist())))
-
-
-def expected_counts(texts: list[bytes], seed: int = calls.SEED) -> Tally[int]:
-    """Counts of the texts by key."""
-    tally: Tally[int] = Tally()
-    for text in texts:
-        folded = calls.tokenize(text[:DOCUMENT_BYTES_COUNTED], seed).folded
-        tally.update(calls.word_and_pair_keys(folded, seed).tolist())
-    return tally
-
-
-def test_counter() -> None:
-    texts = [*TEXTS, b"", b"\xff\xfe"]
-    counter = calls.counted([calls.batch_of(texts[:7]), calls.batch_of(texts[7:])])
-    learned = reference.Learned.of(texts, minimum=1)
-    tally = tally_of(counter)
-    assert tally == expected_counts(texts)
-    assert sorted(tally.values()) == sorted(learned.counts.values())
-    assert (counter.words, counter.documents) == (learned.words, learned.documents) == (1202, 32)
-
-
-def test_counter_of_a_slice_of_a_batch() -> None:
-    counter = calls.counted([calls.batch_of(TEXTS).slice(4, 9)])
-    assert tally_of(counter) == expected_counts(TEXTS[4:13])
-
-
-def test_counter_of_nothing() -> None:
-    assert tally_of(calls.counted([])) == Tally()
-    assert tally_of(calls.counted([calls.batch_of([b"", b" "])])) == Tally()
-
-
-def test_no_document_is_counted_beyond_its_beginning() -> None:
-    inside = b"word " * (DOCUMENT_BYTES_COUNTED // 5)
-    text = inside + b"x" * (DOCUMENT_BYTES_COUNTED - len(inside)) + b"yz beyond beyond"
-    counter = calls.counted([calls.batch_of([b"before", text])])
-    assert tally_of(counter) == expected_counts([b"before", text])
-    assert counter.words == 1 + DOCUMENT_BYTES_COUNTED // 5 + 1
-
-
-def test_counter_merges_whenever_much_is_pending(monkeypatch: pytest.MonkeyPatch) -> None:
-    batches = [calls.batch_of([text]) for text in TEXTS]
-    at_once = tally_of(calls.counted(batches))
-    merged = 0
-    merge = merge_counts
-
-    def counted_merge(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-        nonlocal merged
-        merged += 1
-        return merge(parts)
-
-    monkeypatch.setattr(measure_batch, "merge_counts", counted_merge)
-    monkeypatch.setattr(measure_batch.Counter, "_UNMERGED", 100)
-    assert tally_of(calls.counted(batches)) == at_once
-    assert merged > 5
-    # Asked twice, or in the middle, it gives the same.
-    counter = calls.counted(batches[:11])
-    counter.counts()
-    for part in batches[11:]:
-        counter.count(part)
-    assert tally_of(counter) == at_once

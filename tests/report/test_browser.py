@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
-from tocsin.measure.batch import Counter
+from tocsin.measure.counting import Counter
 from tocsin.measure.profile import Profile
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

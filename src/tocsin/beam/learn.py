@@ -15,8 +15,8 @@ from tocsin.beam import metrics, storage
 from tocsin.beam.job import ProfileJob
 from tocsin.beam.packing import pack, unpack
 from tocsin.corpus.shards import Shard
-from tocsin.measure.batch import Counter, text_buffers
-from tocsin.measure.counts import merge_counts
+from tocsin.measure.batch import text_buffers
+from tocsin.measure.counting import Counter, merge_counts
 from tocsin.measure.hashes import content_hashes
 from tocsin.measure.profile import COUNTS_FILE, DESCRIPTION_FILE, MINIMUM_COUNT, Profile
 

@@ -22,7 +22,8 @@ from tocsin.beam import prepare, storage
 from tocsin.beam.job import SEED
 from tocsin.commands.console import out
 from tocsin.corpus.documents import no_documents
-from tocsin.measure.batch import Counter, Measurer
+from tocsin.measure.batch import Measurer
+from tocsin.measure.counting import Counter
 from tocsin.measure.profile import Profile
 from tocsin.report.visible import visible
 

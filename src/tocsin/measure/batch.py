@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from tocsin.measure.chat_templates import ChatTemplate, no_chats
 from tocsin.measure.code_points import SCRIPTS, code_point_tables
-from tocsin.measure.counts import count_keys, merge_counts, word_and_pair_keys
 from tocsin.measure.detectors import Detectors
 from tocsin.measure.findings import finding_rows
 from tocsin.measure.hashes import (
@@ -31,7 +30,7 @@ from tocsin.measure.kernel import (
     new_scratch,
 )
 from tocsin.measure.languages import LANGUAGES, vote_slots
-from tocsin.measure.profile import DOCUMENT_BYTES_COUNTED, Profile
+from tocsin.measure.profile import Profile
 from tocsin.measure.repetition import Repetition, empty_repetition
 from tocsin.measure.segments import SEGMENT_TYPES, Segments, empty_segments
 from tocsin.measure.shape import empty_shape, measure_shape
@@ -42,7 +41,6 @@ from tocsin.measure.shingles import (
     new_fingerprints,
     room_for,
 )
-from tocsin.measure.tokens import tokenize
 
 BUCKETS = tuple(f"{script}/{format}" for script in SCRIPTS for format in FORMATS)
 """Names of the buckets in the order of their numbers."""
@@ -112,6 +110,15 @@ def text_buffers(batch: pa.RecordBatch) -> tuple[memoryview, np.ndarray]:
     return memoryview(data_buffer), offsets
 
 
+def is_utf8(texts: pa.Array) -> bool:
+    """Whether all values of a binary array are valid UTF-8."""
+    try:
+        texts.cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Measurement:
     """What was measured of a batch: `documents`, rows of MEASURED_SCHEMA; `features`, the same
@@ -146,7 +153,7 @@ class Measurer:
         segments = empty_segments(batch.num_rows)
         shape = empty_shape(batch.num_rows)
         onsets, onset_documents = self.run_kernel(data, offsets, features, repetition, segments)
-        measure_shape(np.frombuffer(data, np.uint8), offsets, shape)
+        measure_shape(np.frombuffer(data, np.uint8), offsets, is_utf8(batch.column("text")), shape)
         detected = self._detectors.detect(data, offsets)
         hashes = content_hashes(data, offsets)
         groups = group_hashes(batch.column("group"))
@@ -252,57 +259,3 @@ def _shingle_records(
     records["group"] = groups[documents]
     records["hash"] = hashes
     return records
-
-
-class Counter:
-    """Counts the words and pairs of batch after batch, for a profile.
-
-    Sorted columns are merged whenever they outgrow `_UNMERGED` keys, so that memory grows with
-    the distinct keys and not with the text.
-    """
-
-    _UNMERGED = 1 << 22
-
-    def __init__(self, seed: int) -> None:
-        self._seed = np.uint64(seed)
-        self._tables = code_point_tables()
-        self._scratch = new_scratch()
-        self._keys: list[np.ndarray] = []
-        self._pending = 0
-        self._parts: list[tuple[np.ndarray, np.ndarray]] = []
-        self.words = 0
-        self.documents = 0
-
-    def count(self, batch: pa.RecordBatch) -> None:
-        """Counts the beginnings of the documents of `batch` (rows of DOCUMENT_SCHEMA)."""
-        data, offsets = text_buffers(batch)
-        values = np.frombuffer(data, np.uint8)
-        scratch = self._scratch
-        for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist()):
-            tokens = tokenize(
-                values, begin, min(end, begin + DOCUMENT_BYTES_COUNTED), self._tables, self._seed,
-                scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
-            )  # fmt: skip
-            keys = np.empty(2 * tokens, np.uint64)
-            word_and_pair_keys(scratch.folded, tokens, self._seed, keys)
-            self._keys.append(keys)
-            self._pending += len(keys)
-            self.words += tokens
-            self.documents += 1
-        if self._pending > self._UNMERGED:
-            self._merge_pending()
-
-    def _merge_pending(self) -> None:
-        self._parts.append(count_keys(np.concatenate(self._keys)))
-        self._keys, self._pending = [], 0
-        # Merging equals in size, as in merge sort, keeps the work at n log n.
-        while len(self._parts) > 1 and len(self._parts[-2][0]) < 2 * len(self._parts[-1][0]):
-            self._parts[-2:] = [merge_counts(self._parts[-2:])]
-
-    def counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Distinct keys, ascending (uint64), and their counts (uint32)."""
-        if self._keys:
-            self._merge_pending()
-        if not self._parts:
-            return np.empty(0, np.uint64), np.empty(0, np.uint32)
-        return merge_counts(self._parts)

@@ -40,9 +40,8 @@ _OF_SCRIPT = np.array(
     np.uint8,
 )
 
-_GAINED = 0.5
-"""Share of what is lost for good that what is new must reach to be an onset: where a text turns
-from one kind to another, as much is lost as is new, but for the noise of windows."""
+LEAST_COMPOSITION_CONTRAST = MINIMUM_COMPOSITION_CONTRAST / 2
+"""What the sweep still asks for: below, a contrast may be taken for 0."""
 
 _STRIDE = 8
 """Tokens between the places where the change is looked for before it is measured; windows are
@@ -93,9 +92,9 @@ def composition_contrasts(kinds, count, blocks, result):
     kinds in excess of their share before: in the WINDOW tokens before it, or in all the text before
     those, whichever is larger.
 
-    Negative, by the same measure seen from the end of the text, where that is more than twice as
-    large: where kinds end that do not come again, and nothing new begins. 0 where the two windows
-    differ by less than MINIMUM_COMPOSITION_CONTRAST, but for their neighbours in a block.
+    Negative, by the same measure seen from the end of the text, where that is larger: where kinds
+    end that do not come again. Only changes of at least MINIMUM_COMPOSITION_CONTRAST between the
+    windows are measured, and contrasts of LEAST_COMPOSITION_CONTRAST; 0 elsewhere.
 
     Args:
       kinds: uint8 (>= count,), of `token_compositions`.
@@ -119,31 +118,59 @@ def composition_contrasts(kinds, count, blocks, result):
     before = np.zeros(len(KINDS), np.int64)
     after = np.zeros(len(KINDS), np.int64)
     for block in range(1, full):
-        # Both windows at the block's first token, in whole blocks.
+        # Both windows at the block's first token, in whole blocks, and what lies beyond them.
         low, high = max(block - reach, 0), min(block + reach, full)
+        further = min(high + 1, full)
         tokens_before, tokens_after = (block - low) * _STRIDE, (high - block) * _STRIDE
-        change = np.float32(0.0)
-        scale_before = np.float32(1.0 / tokens_before)
-        scale_after = np.float32(1.0 / tokens_after)
+        scale_before, scale_after = 1.0 / tokens_before, 1.0 / tokens_after
+        # In whole numbers, which compilers make vectors of.
+        differences = 0
         for kind in range(len(KINDS)):
-            difference = (blocks[high, kind] - blocks[block, kind]) * scale_after - (
-                blocks[block, kind] - blocks[low, kind]
-            ) * scale_before
-            change += abs(difference)
-        # A token further on, half the change differs by one token of each window at most; and the
-        # text may end with a part of a block.
-        slack = np.float32(_STRIDE) * (scale_before + scale_after)
+            here = blocks[block, kind]
+            differences += abs(
+                (blocks[high, kind] - here) * tokens_before
+                - (here - blocks[low, kind]) * tokens_after
+            )
+        change = differences * scale_before * scale_after
+        # A token further on, half the change differs by one token of each window at most, and so do
+        # gain and loss; and the text may end with a part of a block.
+        slack = _STRIDE * (scale_before + scale_after)
         if high == full:
-            slack += np.float32(_STRIDE) * scale_after
-        if np.float32(0.5) * change + slack < MINIMUM_COMPOSITION_CONTRAST:
+            slack += _STRIDE * scale_after
+        if 0.5 * change + slack < MINIMUM_COMPOSITION_CONTRAST:
             continue
-        first, last = block * _STRIDE, min((block + 1) * _STRIDE, count)
+        scale_earlier = 1.0 / max(low * _STRIDE, 1)
+        scale_later = 1.0 / max(count - high * _STRIDE, 1)
+        scale_further = 1.0 / max(count - further * _STRIDE, 1)
+        gain = loss = 0.0
+        for kind in range(len(KINDS)):
+            share_before = (blocks[block, kind] - blocks[low, kind]) * scale_before
+            share_after = (blocks[high, kind] - blocks[block, kind]) * scale_after
+            known = max(share_before, blocks[low, kind] * scale_earlier)
+            gain += max(share_after - known, 0.0)
+            later = min(
+                (total[kind] - blocks[high, kind]) * scale_later,
+                (total[kind] - blocks[further, kind]) * scale_further,
+            )
+            loss += max(share_before - max(share_after, later), 0.0)
+        if max(gain, loss) + slack < LEAST_COMPOSITION_CONTRAST:
+            continue
+        first = max(block * _STRIDE, MINIMUM_BEFORE)
+        last = min((block + 1) * _STRIDE, count - MINIMUM_AFTER + 1)
+        if first >= last:
+            continue
+        begin, end = max(first - WINDOW, 0), min(first + WINDOW, count)
+        _add(kinds, begin, first, before)
+        _add(kinds, first, end, after)
         for index in range(first, last):
-            if index < MINIMUM_BEFORE or index + MINIMUM_AFTER > count:
-                continue
+            if index > first:  # both windows move on by a token
+                before[kinds[index - 1]] += 1
+                after[kinds[index - 1]] -= 1
+                if index > WINDOW:
+                    before[kinds[index - WINDOW - 1]] -= 1
+                if index + WINDOW <= count:
+                    after[kinds[index + WINDOW - 1]] += 1
             begin, end = max(index - WINDOW, 0), min(index + WINDOW, count)
-            _add(kinds, begin, index, before)
-            _add(kinds, index, end, after)
             # What lies beyond the windows, in whole blocks.
             earlier = blocks[begin // _STRIDE]
             earlier_tokens = max(begin // _STRIDE * _STRIDE, 1)
@@ -151,10 +178,12 @@ def composition_contrasts(kinds, count, blocks, result):
             later_tokens = max(count - later_block * _STRIDE, 1)
             gained = lost = 0.0
             for kind in range(len(KINDS)):
+                if before[kind] == 0 and after[kind] == 0:
+                    continue  # most kinds
                 share_before = before[kind] / (index - begin)
                 share_after = after[kind] / (end - index)
                 known = max(share_before, earlier[kind] / earlier_tokens)
                 gained += max(share_after - known, 0.0)
                 later = (total[kind] - blocks[later_block, kind]) / later_tokens
                 lost += max(share_before - max(share_after, later), 0.0)
-            result[index] = gained if gained >= _GAINED * lost else -lost
+            result[index] = gained if gained >= lost else -lost

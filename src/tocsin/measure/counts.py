@@ -1,10 +1,10 @@
 """Counts of words and word pairs: the corpus' own picture of what is normal.
 
-While learning, counts are sorted columns of (64-bit key, count), which merge by addition in
-any order and so give the same profile however the work was spread. For measuring they are
-laid into a `CountTable`: a sparse hash table in which every slot holds a check tag, so that
-an unseen pair looks unseen (a table of plain counters half full of collisions made random
-pairs look a quarter seen, and recall collapsed).
+While learning, counts are sorted columns of (64-bit key, count), see `measure.counting`, which
+merge by addition in any order and so give the same profile however the work was spread. For
+measuring they are laid into a `CountTable`: a sparse hash table in which every slot holds a check
+tag, so that an unseen pair looks unseen (a table of plain counters half full of collisions made
+random pairs look a quarter seen, and recall collapsed).
 """
 
 from __future__ import annotations
@@ -69,31 +69,6 @@ def word_and_pair_keys(folded, count, seed, keys):
         previous = current
 
 
-def count_keys(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct keys in ascending order (uint64) and how often each occurs (uint32)."""
-    ordered = np.sort(keys)
-    return _sum_runs(ordered, None)
-
-
-def merge_counts(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Adds up columns of (keys, counts); the result does not depend on the order of parts."""
-    keys = np.concatenate([part[0] for part in parts])
-    counts = np.concatenate([part[1] for part in parts])
-    order = np.argsort(keys, kind="stable")
-    return _sum_runs(keys[order], counts[order])
-
-
-def _sum_runs(ordered: np.ndarray, counts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    if not len(ordered):
-        return ordered, np.empty(0, np.uint32)
-    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    if counts is None:
-        sums = np.diff(np.append(first, len(ordered)))
-    else:
-        sums = np.add.reduceat(counts, first, dtype=np.uint64)
-    return ordered[first], np.minimum(sums, np.iinfo(np.uint32).max).astype(np.uint32)
-
-
 @dataclass(frozen=True)
 class CountTable:
     """Counts by key, for look-up in kernels.
@@ -115,11 +90,13 @@ class CountTable:
         slot_count = 1 << 10
         while slot_count * MAXIMUM_LOAD < len(keys) and slot_count * 2 <= maximum_slots:
             slot_count *= 2
-        # A stable sort of ascending keys: most frequent first, ties by key.
-        order = np.argsort(-counts.astype(np.int64), kind="stable")
+        codes = encode_counts(counts)
+        # A stable sort of ascending keys: most frequent first, ties by key. Of codes: a byte is
+        # sorted by in one pass.
+        order = np.argsort(255 - codes, kind="stable")
         order = order[: int(slot_count * MAXIMUM_LOAD)]
         slots = np.zeros(slot_count, np.uint32)
-        _fill(slots, keys[order], encode_counts(counts[order]))
+        _fill(slots, keys[order], codes[order])
         return cls(slots)
 
 

@@ -13,6 +13,17 @@ import xxhash
 from tocsin.measure.code_points import TABLE_SIZE
 from tocsin.measure.kernels import kernel
 from tocsin.measure.tokens import decode
+from tocsin.measure.vectors import (
+    BLOCK,
+    blank_mask,
+    control_space_mask,
+    copy_folded,
+    low_bits,
+    lowest_bit,
+    not_ascii_mask,
+    null_mask,
+    separator_mask,
+)
 
 HASH_BYTES = 16
 HASH_TYPE = pa.binary(HASH_BYTES)
@@ -42,19 +53,19 @@ def normalized_hashes(data: memoryview, offsets: np.ndarray) -> pa.Array:
     """
     bounds = offsets.tolist()
     values = np.frombuffer(data, np.uint8)
-    normalized = np.empty(GROWTH * len(values), np.uint8)
-    ends = np.empty(len(bounds) - 1, np.int64)
-    _normalize_simple(values, offsets, normalization_table(), normalized, ends)
+    normalized = np.empty(GROWTH * (bounds[-1] - bounds[0]) + BLOCK, np.uint8)
+    ends = np.empty(len(bounds), np.int64)
+    simple = np.empty(len(bounds) - 1, np.bool_)
+    _normalize_simple(values, offsets, normalization_table(), normalized, ends, simple)
     ready = normalized.data
     digests = []
-    for document, end in enumerate(ends.tolist()):
-        begin = bounds[document]
+    places = zip(simple.tolist(), itertools.pairwise(ends.tolist()), itertools.pairwise(bounds))
+    for is_simple, (start, end), (begin, stop) in places:
         form: bytes | memoryview
-        if end != NOT_SIMPLE:
-            form = ready[GROWTH * (begin - bounds[0]) : end]
+        if is_simple:
+            form = ready[start:end]
         else:
-            text = bytes(data[begin : bounds[document + 1]]).decode("utf-8", "replace")
-            form = normalize(text).encode()
+            form = normalize(bytes(data[begin:stop]).decode("utf-8", "replace")).encode()
         digests.append(xxhash.xxh3_128_digest(form))
     return pa.Array.from_buffers(
         HASH_TYPE, len(bounds) - 1, [None, pa.py_buffer(b"".join(digests))]
@@ -70,8 +81,6 @@ def normalize(text: str) -> str:
 GROWTH = 3
 """Bytes of normalised text for each byte of text at most: `_normalize_simple`'s characters become
 at most three, and only those of two bytes and more become several."""
-
-NOT_SIMPLE = -1
 
 _NO_FORM = 0
 _WHITE_SPACE = 0x20
@@ -130,29 +139,56 @@ def _encode(code_point, result, at):
 
 
 @kernel()
-def _normalize_simple(data, offsets, forms, result, ends):
+def _fold_ascii(data, at, end, result, out, after_space):
+    """Folds ASCII from `at` on, up to `end` at most; 128 bytes can be read from `at`.
+
+    Returns:
+      Where it stopped in `data` and in `result`, and whether the last character is white space.
+    """
+    place = np.uint64(at)
+    size = min(end - at, BLOCK)
+    halt = not_ascii_mask(data, place) | null_mask(data, place)
+    size = min(size, lowest_bit(halt))
+    white = (
+        blank_mask(data, place) | control_space_mask(data, place) | separator_mask(data, place)
+    ) & low_bits(size)
+    one = np.uint64(1)
+    # White space after white space is dropped; what is between two drops is copied as a whole.
+    dropped = white & (white << one | np.uint64(after_space))
+    kept = low_bits(size) & ~dropped
+    while kept != 0:
+        first = lowest_bit(kept)
+        length = lowest_bit(~(kept >> np.uint64(first)))
+        copy_folded(data, np.uint64(at + first), result, np.uint64(out))
+        out += length
+        kept &= ~(low_bits(length) << np.uint64(first))
+    if size > 0:
+        after_space = white >> np.uint64(size - 1) & one != 0
+    return at + size, out, after_space
+
+
+@kernel()
+def _normalize_simple(data, offsets, forms, result, ends, simple):
     """`normalize` of the texts all of whose characters have a form of their own.
 
-    Document i is written from GROWTH * (offsets[i] - offsets[0]) to ends[i]; the others get
-    NOT_SIMPLE there.
+    Args:
+      data, offsets: the texts.
+      forms: `normalization_table()`.
+      result: uint8, GROWTH * the texts' bytes and BLOCK more; written, one after the other.
+      ends: int64 (documents + 1,), written: where each begins in `result`, and the last ends.
+      simple: bool (documents,), written: whether the text is such.
     """
+    out = np.int64(0)
+    ends[0] = 0
     for document in range(len(offsets) - 1):
-        begin = GROWTH * (np.int64(offsets[document]) - np.int64(offsets[0]))
-        out = begin
-        ends[document] = NOT_SIMPLE
-        pending = False
+        begin = out
         at = np.int64(offsets[document])
         text_end = np.int64(offsets[document + 1])
+        after_space = True
         while at < text_end:
             byte = data[at]
-            if 0x20 < byte < 0x7F:  # the form of most characters is one byte
-                if pending:
-                    result[out] = _WHITE_SPACE
-                    out += 1
-                    pending = False
-                result[out] = byte + (0x20 if 0x41 <= byte <= 0x5A else 0)
-                out += 1
-                at += 1
+            if 0 < byte < 0x80 and at + 2 * BLOCK <= len(data):
+                at, out, after_space = _fold_ascii(data, at, text_end, result, out, after_space)
                 continue
             code_point, length = decode(data, at, text_end)
             if code_point < 0 or code_point >= TABLE_SIZE:
@@ -162,17 +198,21 @@ def _normalize_simple(data, offsets, forms, result, ends):
                 break
             at += length
             if form == _WHITE_SPACE:
-                pending = out > begin
+                if not after_space:
+                    result[out] = _WHITE_SPACE
+                    out += 1
+                after_space = True
                 continue
-            if pending:
-                result[out] = _WHITE_SPACE
-                out += 1
-                pending = False
+            after_space = False
             while form != 0:
                 out = _encode(np.int64(form & np.uint64(0x1FFFFF)), result, out)
                 form >>= np.uint64(_CODE_POINT_BITS)
-        if at >= text_end:
-            ends[document] = out
+        simple[document] = at >= text_end
+        if not simple[document]:
+            out = begin
+        elif after_space and out > begin:
+            out -= 1
+        ends[document + 1] = out
 
 
 def group_hashes(groups: pa.Array) -> np.ndarray:

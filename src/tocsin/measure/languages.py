@@ -16,7 +16,13 @@ import numpy as np
 from wordfreq import get_frequency_list
 
 from tocsin.measure.code_points import CHARACTER, LETTER, SCRIPTS, code_point_tables
-from tocsin.measure.counts import DECODED_COUNTS, CountTable, bucket_shift, look_up
+from tocsin.measure.counts import (
+    DECODED_COUNTS,
+    CountTable,
+    bucket_shift,
+    look_up,
+    prefetch_bucket,
+)
 from tocsin.measure.kernels import kernel
 from tocsin.measure.onsets import MINIMUM_AFTER, MINIMUM_BEFORE, WINDOW
 from tocsin.measure.tokens import tokenize
@@ -55,10 +61,17 @@ SEEN_SHARE = 0.15
 """Share of the votes before (or after) the windows from which on a language is known there."""
 
 _WORD_SCRIPTS = tuple(SCRIPTS.index(script) for script in ("latin", "cyrillic", "arabic"))
-_BY_WORD = np.array([script in _WORD_SCRIPTS for script in range(16)])
-_BY_SCRIPT = np.zeros(16, np.uint8)
-for _script, _language in _SCRIPT_LANGUAGES.items():
-    _BY_SCRIPT[SCRIPTS.index(_script)] = LANGUAGES.index(_language)
+_BY_WORD = 255
+_BY_KIND = np.zeros(256, np.uint8)
+"""The language that a token of each kind votes for, or _BY_WORD."""
+for _class in (LETTER, CHARACTER):
+    for _script in _WORD_SCRIPTS:
+        _BY_KIND[_class | _script << 4] = _BY_WORD
+    for _name, _language in _SCRIPT_LANGUAGES.items():
+        _BY_KIND[_class | SCRIPTS.index(_name) << 4] = LANGUAGES.index(_language)
+
+_LOOK_AHEAD = 16
+"""Tokens ahead of which a word's bucket is asked for."""
 
 
 def voting_words() -> dict[str, int]:
@@ -124,15 +137,11 @@ def language_votes(folded, kinds, count, slots, languages):
     """
     shift = bucket_shift(slots)
     for index in range(count):
-        kind = kinds[index] & 15
-        script = kinds[index] >> 4
-        language = np.uint8(0)
-        if kind in (LETTER, CHARACTER):
-            if _BY_WORD[script]:
-                language = np.uint8(look_up(slots, shift, folded[index]))
-            else:
-                language = _BY_SCRIPT[script]
-        languages[index] = language
+        prefetch_bucket(slots, shift, folded[min(index + _LOOK_AHEAD, count - 1)])
+        # Every token is looked up: to ask which are words costs more, as it can't be predicted.
+        by_word = np.uint8(look_up(slots, shift, folded[index]))
+        by_kind = _BY_KIND[kinds[index]]
+        languages[index] = by_word if by_kind == _BY_WORD else by_kind
 
 
 @kernel(forceinline=True)

@@ -10,7 +10,7 @@ import numpy as np
 from tocsin.measure.kernels import kernel
 from tocsin.measure.tokens import decode
 
-COMPRESSED_BYTES = 4 << 10
+COMPRESSED_BYTES = 2 << 10
 """Bytes at the start of a document of which compressibility is measured."""
 
 _MATCH = 4
@@ -114,13 +114,24 @@ def _code_points(data, begin, end, lengths):
         at += length
 
 
+_LOGS = np.array([count * np.log2(count) if count else 0.0 for count in range(1024)])
+"""n log2 n of small counts."""
+
+
+@kernel(forceinline=True)
+def _n_log_n(count):
+    return _LOGS[count] if count < len(_LOGS) else count * np.log2(np.float64(count))
+
+
 @kernel()
-def measure_shape(data, offsets, shape):
+def measure_shape(data, offsets, valid, shape):
     """Measures the shape of every document of a batch.
 
     Args:
       data: uint8, the texts one after the other.
       offsets: int32 (documents + 1,), where each text begins in `data`.
+      valid: whether all texts are known to be valid UTF-8: then the first bytes of characters
+        tell their lengths, and nothing is decoded.
       shape: `empty_shape(documents)`, written.
     """
     counts = np.zeros((4, 256), np.int32)
@@ -131,29 +142,22 @@ def measure_shape(data, offsets, shape):
         end = np.int64(offsets[document + 1])
         size = max(end - begin, 1)
         _histogram(data, begin, end, counts)
-        entropy = 0.0
-        ascii_bytes = letters = capitals = digits = spaces = punctuation = 0
+        of_bytes = counts[0]
+        entropy = np.log2(np.float64(size))
         for byte in range(256):
-            count = np.int64(counts[0, byte])
-            if count == 0:
-                continue
-            entropy -= count / size * np.log2(count / size)
-            if byte >= 0x80:
-                continue
-            ascii_bytes += count
-            if 0x41 <= byte <= 0x5A:
-                capitals += count
-                letters += count
-            elif 0x61 <= byte <= 0x7A:
-                letters += count
-            elif 0x30 <= byte <= 0x39:
-                digits += count
-            elif byte == 0x20 or 0x09 <= byte <= 0x0D:
-                spaces += count
-            elif 0x21 <= byte <= 0x7E:
-                punctuation += count
+            entropy -= _n_log_n(of_bytes[byte]) / size
+        ascii_bytes = of_bytes[:0x80].sum()
+        capitals = of_bytes[0x41:0x5B].sum()
+        letters = capitals + of_bytes[0x61:0x7B].sum()
+        digits = of_bytes[0x30:0x3A].sum()
+        spaces = of_bytes[0x20] + of_bytes[0x09:0x0E].sum()
+        punctuation = of_bytes[0x21:0x7F].sum() - letters - digits
         lengths[:] = 0
-        if ascii_bytes < end - begin:
+        if valid:
+            lengths[2] = of_bytes[0xC0:0xE0].sum()
+            lengths[3] = of_bytes[0xE0:0xF0].sum()
+            lengths[4] = of_bytes[0xF0:].sum()
+        elif ascii_bytes < end - begin:
             _code_points(data, begin, end, lengths)
         code_points = ascii_bytes + lengths.sum()
         compressed_end = min(end, begin + COMPRESSED_BYTES)
@@ -163,7 +167,7 @@ def measure_shape(data, offsets, shape):
         shape.two_byte[document] = lengths[2] / max(code_points, 1)
         shape.three_byte[document] = lengths[3] / max(code_points, 1)
         shape.four_byte[document] = lengths[4] / max(code_points, 1)
-        shape.byte_entropy[document] = entropy
+        shape.byte_entropy[document] = max(entropy, 0.0)
         shape.ascii_letters[document] = letters / size
         shape.capitals[document] = capitals / size
         shape.ascii_digits[document] = digits / size

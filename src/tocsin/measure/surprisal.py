@@ -59,27 +59,33 @@ _PLACE, _WORD_LOGS, _PAIR_LOGS = _log_tables()
 @kernel()
 def own_capacity(tokens):
     """Slots needed for the own counts of a text of `tokens` tokens: two keys a token at most, in
-    at most four fifths of the slots; and one that stays empty, for counts not to correct."""
+    at most half of the slots (fuller tables cost more in mispredicted probes than they save in
+    memory); and one that stays empty, for counts not to correct."""
     capacity = 16
-    while capacity < 2.5 * tokens:
+    while capacity < 4 * tokens:
         capacity *= 2
     return capacity + 1
 
 
 @kernel(forceinline=True)
-def _count_own(key, own):
+def _count_own(key, corrected, own):
     """Counts `key` in the open-addressed table `own` of a text's own counts; its slot.
 
-    A slot holds 20 bits of the key and 12 of its count, so that a look-up is one access.
+    A slot holds 20 bits of the key and 12 of its count, so that a look-up is one access. What is
+    not `corrected` goes to the last slot and leaves it empty, without a branch: which counts are
+    small can't be predicted.
     """
-    mask = np.uint64(len(own) - 2)
+    nothing = np.uint64(len(own) - 1)
+    mask = nothing - np.uint64(1)
     tag = (np.uint32(key >> np.uint64(44)) | np.uint32(1)) << np.uint32(_COUNT_BITS)
-    slot = (key >> np.uint64(20)) & mask
+    tag = tag if corrected else np.uint32(0)
+    slot = (key >> np.uint64(20)) & mask if corrected else nothing
     most = np.uint32((1 << _COUNT_BITS) - 1)
-    while own[slot] != 0 and own[slot] & ~most != tag:
+    held = own[slot]
+    while held != 0 and held & ~most != tag:
         slot = (slot + np.uint64(1)) & mask
-    if own[slot] & most < most:
-        own[slot] = tag | ((own[slot] & most) + np.uint32(1))
+        held = own[slot]
+    own[slot] = tag | min((held & most) + np.uint32(corrected), most)
     return np.int32(slot)
 
 
@@ -111,21 +117,18 @@ def surprisals(
     for index in range(min(LOOK_AHEAD, count)):
         prefetch_bucket(slots, shift, folded[index])
         prefetch_bucket(slots, shift, pairs[index])
-    nothing = np.int32(len(own) - 1)
     for index in range(count):
-        if index + LOOK_AHEAD < count:
-            prefetch_bucket(slots, shift, folded[index + LOOK_AHEAD])
-            prefetch_bucket(slots, shift, pairs[index + LOOK_AHEAD])
+        ahead = min(index + LOOK_AHEAD, count - 1)
+        prefetch_bucket(slots, shift, folded[ahead])
+        prefetch_bucket(slots, shift, pairs[ahead])
         word_code = look_up(slots, shift, folded[index])
         pair_code = look_up(slots, shift, pairs[index])
         word_codes[index] = word_code
         pair_codes[index] = pair_code
-        word_slots[index] = nothing
-        if 0 < word_code < _OWN_CODE_LIMIT:
-            word_slots[index] = _count_own(folded[index], own)
-        pair_slots[index] = nothing
-        if 0 < pair_code < _OWN_CODE_LIMIT:
-            pair_slots[index] = _count_own(pairs[index], own)
+        own_word = 0 < word_code < _OWN_CODE_LIMIT
+        own_pair = 0 < pair_code < _OWN_CODE_LIMIT
+        word_slots[index] = _count_own(folded[index], own_word, own)
+        pair_slots[index] = _count_own(pairs[index], own_pair, own)
     most = np.uint32((1 << _COUNT_BITS) - 1)
     log_words = np.float32(np.log2(max(words, 1.0)))
     log_previous = log_words
