@@ -19,7 +19,7 @@ def power_figure(cells: Sequence[Cell]) -> str:
     recipes = sorted({cell.recipe for cell in cells})
     rows = max(1, -(-len(recipes) // _COLUMNS))
     # The same figure gives the same file: ids from a salt, no date.
-    with matplotlib.rc_context({"svg.hashsalt": "tocsin", "font.size": 8}):
+    with matplotlib.rc_context({"svg.hashsalt": "tocsin", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(10, 1.9 * rows + 0.4), layout="constrained")
         panels = figure.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False).flat
         for panel, recipe in zip(panels, [*recipes, *[""] * (rows * _COLUMNS - len(recipes))]):

@@ -10,8 +10,8 @@ from tocsin.beam import storage
 from tocsin.corpus.shards import Compression, Shard, format_of, numbered_shards
 
 SAMPLE_BYTES = 512 << 20
-"""Text that a profile is learned from at most. Learning from 518 MB in one process peaks at 1.7 GB
-(docs/quality.md), and the memory of a worker is to stay below 2 GB for a corpus of any size."""
+"""Text that a profile is learned from at most. Learning from 518 MB in one process peaks at 1.7 GB,
+and the memory of a worker is to stay below 2 GB for a corpus of any size."""
 
 PARTITION_BYTES = 4 << 30
 """Bytes of text for each partition of the evidence: with about 75 bytes of evidence a document of

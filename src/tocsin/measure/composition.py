@@ -40,6 +40,10 @@ _OF_SCRIPT = np.array(
     np.uint8,
 )
 
+_GAINED = 0.5
+"""Share of what is lost for good that what is new must reach to be an onset: where a text turns
+from one kind to another, as much is lost as is new, but for the noise of windows."""
+
 LEAST_COMPOSITION_CONTRAST = MINIMUM_COMPOSITION_CONTRAST / 2
 """What the sweep still asks for: below, a contrast may be taken for 0."""
 
@@ -92,9 +96,10 @@ def composition_contrasts(kinds, count, blocks, result):
     kinds in excess of their share before: in the WINDOW tokens before it, or in all the text before
     those, whichever is larger.
 
-    Negative, by the same measure seen from the end of the text, where that is larger: where kinds
-    end that do not come again. Only changes of at least MINIMUM_COMPOSITION_CONTRAST between the
-    windows are measured, and contrasts of LEAST_COMPOSITION_CONTRAST; 0 elsewhere.
+    Negative, by the same measure seen from the end of the text, where that is more than twice as
+    large: where kinds end that do not come again, and nothing new begins. Only changes of at least
+    MINIMUM_COMPOSITION_CONTRAST between the windows are measured, and contrasts of
+    LEAST_COMPOSITION_CONTRAST; 0 elsewhere.
 
     Args:
       kinds: uint8 (>= count,), of `token_compositions`.
@@ -186,4 +191,4 @@ def composition_contrasts(kinds, count, blocks, result):
                 gained += max(share_after - known, 0.0)
                 later = (total[kind] - blocks[later_block, kind]) / later_tokens
                 lost += max(share_before - max(share_after, later), 0.0)
-            result[index] = gained if gained >= lost else -lost
+            result[index] = gained if gained >= _GAINED * lost else -lost

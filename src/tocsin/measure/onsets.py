@@ -68,6 +68,10 @@ NEIGHBOURHOOD = 64
 PEAK_SHARE = 0.9
 """Share of that largest contrast that an onset must reach."""
 
+PEAK_SHARES = (PEAK_SHARE, PEAK_SHARE, PEAK_SHARE, 0.75, PEAK_SHARE)
+"""By channel. A trigger's own tokens are known, as often as it stands in the corpus: in the short
+windows of a passage, four of them take a sixth of the contrast."""
+
 LONGEST_NGRAM = 8
 """Tokens in the longest n-gram that is tested as a trigger."""
 
@@ -131,7 +135,7 @@ def onset_tokens(contrast, count, channel, result):
         for other in range(max(index - NEIGHBOURHOOD, 0), min(index + NEIGHBOURHOOD + 1, count)):
             if sign * contrast[other] > largest:
                 largest = sign * contrast[other]
-        if size >= np.float32(PEAK_SHARE) * largest:
+        if size >= np.float32(PEAK_SHARES[channel]) * largest:
             result[found] = index
             found += 1
     return found
