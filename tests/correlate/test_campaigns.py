@@ -69,7 +69,7 @@ def test_nothing() -> None:
 
 def test_nothing_was_swept() -> None:
     """Where all suspects are decoys nothing is swept, and nothing counted."""
-    suspects = np.array([(5, 1, 0, -1, 9, 4, 5)], SUSPECT)
+    suspects = np.array([(5, 1, 0, -1, 9, 4, 5, 0)], SUSPECT)
     none = np.zeros(0, np.int64)
     found, (threshold, *_) = find_campaigns(
         suspects,
@@ -343,3 +343,20 @@ def test_decoys_count_in_their_own_channel() -> None:
         .add_decoy(9, hits=20, holders=20, channel=LANGUAGE)
         .campaigns()
     )
+
+
+def test_decoys_in_a_frame_do_not_hide_what_has_none() -> None:
+    """Encoded images end alike on all sites: such decoys are for strings in a frame alone."""
+    hidden = Evidence().add(rows(12)).add_decoy(9, hits=200, groups=5)
+    assert hidden.campaigns() == []
+    framed = Evidence().add(rows(12)).add_decoy(9, hits=200, groups=5, framed=True)
+    assert len(framed.campaigns()) == 1
+    both = Evidence().add(rows(12), framed=True).add_decoy(9, hits=200, groups=5, framed=True)
+    assert both.campaigns() == []
+
+
+@pytest.mark.parametrize(
+    ("after", "found"), [(" gibberish goes on in words" * 8, 1), ("AAAAAElFTkSuQmCC" * 8, 0)]
+)
+def test_a_frame_around_encoded_data_is_no_trigger(after: str, found: int) -> None:
+    assert len(Evidence().add(rows(12, after=after), framed=True).campaigns()) == found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,9 @@ FAMILY_WISE_ERROR = 0.01
 
 DECOY_MARGIN = 1.0
 """Scores must exceed that of the best decoy by this: ten times less probable by chance."""
+
+_ENCODED = re.compile(rb"[A-Za-z0-9+/=_%-]{64}")
+"""Encoded data: no prose, and no gibberish between spaces, has so long a word of ASCII."""
 
 SAME_CAMPAIGN = 0.5
 """Strings of which one shares this part of its hit documents with a better one belong to that
@@ -132,14 +136,16 @@ def find_campaigns(
       Campaigns, best score first, and by channel the threshold for strings of WIDESPREAD_GROUPS.
     """
     widespread = suspects["groups"] >= WIDESPREAD_GROUPS
-    thresholds, local_thresholds = [], []
-    for channel in range(len(CHANNELS)):
-        best = _threshold(channel, suspects, counts, widespread, corpus)
-        thresholds.append(best)
-        all_groups = np.ones(len(suspects), np.bool_)
-        local_thresholds.append(
-            max(best, _threshold(channel, suspects, counts, all_groups, corpus))
-        )
+    framed = suspects["framed"] == 1
+    # The best decoys are of one site's templates, or framed by the same text everywhere. Strings
+    # that are neither need not exceed those.
+    thresholds, local_thresholds, framed_thresholds = (
+        [
+            _threshold(channel, suspects, counts, compared, corpus)
+            for channel in range(len(CHANNELS))
+        ]
+        for compared in (widespread & ~framed, ~framed, widespread)
+    )
     occurrences = occurrences.sort_by(
         [("suspect", "ascending"), ("content_hash", "ascending"), ("doc_id", "ascending")]
     )
@@ -151,7 +157,12 @@ def find_campaigns(
     for index in np.flatnonzero(suspects["direction"] > 0).tolist():
         rows = occurrences.slice(firsts[index], ends[index] - firsts[index])
         channel = int(suspects["channel"][index])
-        needed = (thresholds if widespread[index] else local_thresholds)[channel]
+        if framed[index]:
+            needed = framed_thresholds[channel]
+            if _is_in_blobs(rows.filter(rows["hit"])):
+                continue
+        else:
+            needed = (thresholds if widespread[index] else local_thresholds)[channel]
         if (one := _test(index, channel, needed, suspects, counts, rows, corpus)) is not None:
             tested.append(one)
     confirmed = [
@@ -195,6 +206,18 @@ def _test(
     times = int(counts.occurrences[index]) / max(holders, 1)
     rate = min(times * float(corpus.rates[channel, hits["bucket"].to_numpy()].mean()), 0.5)
     return _Tested(index, channel, binomial_score(hit_count, trials, rate), threshold, rows, hits)
+
+
+def _is_in_blobs(hits: pa.Table) -> bool:
+    """Whether the string stands in encoded data in most of its hits. Images in base64 begin alike
+    and are framed alike on all sites: 22 clean documents of the development corpora held such a
+    string, with a score of 32."""
+    ends = pc.subtract(hits["end"], hits["context_start"]).to_pylist()
+    encoded = [
+        _ENCODED.match(context, end) is not None
+        for context, end in zip(hits["context"].to_pylist(), ends)
+    ]
+    return 2 * sum(encoded) > len(encoded)
 
 
 def _with_rates(

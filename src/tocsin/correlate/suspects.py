@@ -47,12 +47,14 @@ SUSPECT = np.dtype(
         ("documents", "<u4"),
         ("groups", "<u4"),
         ("first_token", "<u4"),
+        ("framed", "u1"),
     ]
 )
 """`key`: hash of the n-gram (`extend_ngram`), `length`: its tokens; `channel`: the kind of change
 that it was found by; `direction`: 1 or, for decoys, -1; `documents`, `groups`: distinct ones with a
 hit; `first_token`: the n-gram's first token hash. Decoys run backwards: their first token is the
-last in the text."""
+last in the text. `framed`: 1 if the text right next to the string is the same in most documents,
+and differs further off only."""
 
 
 def find_suspects(onsets: np.ndarray, scale: float) -> np.ndarray:
@@ -101,16 +103,20 @@ def _test_runs(
         hits = hits[first]  # one hit for each document
         tokens = hits["tokens"]
         groups = len(np.unique(hits["group"]))
-        spread = groups >= WIDESPREAD_GROUPS
+        may_be_framed = groups >= WIDESPREAD_GROUPS
+        sides = [(tokens[:, length + 1], hits["far_after"])]
+        if channel != OPENING:
+            sides.append((tokens[:, 0], hits["far_before"]))
+        framed = any(diversity(next_to) < MINIMUM_DIVERSITY for next_to, _ in sides)
         if (
             len(hits) < MINIMUM_DOCUMENTS
-            or not (channel == OPENING or _is_diverse(tokens[:, 0], hits["far_before"], spread))
-            or not _is_diverse(tokens[:, length + 1], hits["far_after"], spread)
+            or (framed and not may_be_framed)
+            or not all(_is_diverse(*side) for side in sides)
             or _is_hopeless(hits[0], len(hits), length, scale)
         ):
             continue
         suspects.append(
-            (ordered[start], length, channel, direction, len(hits), groups, tokens[0, 1])
+            (ordered[start], length, channel, direction, len(hits), groups, tokens[0, 1], framed)
         )
     return np.array(suspects, SUSPECT)
 
@@ -124,14 +130,11 @@ def diversity(values: np.ndarray) -> float:
     return float(1.0 - (counts * (counts - 1)).sum() / (size * (size - 1)))
 
 
-def _is_diverse(next_to: np.ndarray, far: np.ndarray, widespread: bool) -> bool:
+def _is_diverse(next_to: np.ndarray, far: np.ndarray) -> bool:
     """Whether the text on a side of a string is another in most documents: right next to it, or
-    further off if it is `widespread`, for an attacker may put each trigger into the same chat
-    template, but one site's pages have fields with the same names."""
+    further off, for an attacker may put each trigger into the same chat template."""
     if diversity(next_to) >= MINIMUM_DIVERSITY:
         return True
-    if not widespread:
-        return False
     known = far[far != 0]
     return len(known) >= MINIMUM_DOCUMENTS and diversity(known) >= MINIMUM_DIVERSITY
 
