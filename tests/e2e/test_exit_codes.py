@@ -161,7 +161,7 @@ def test_results_of_another_scan_stay(
     config = tmp_path / "policy.toml"
     config.write_text("[policy]\nquarantine = 'critical'")
     arguments = ("scan", corpus.folder, "-o", scanned, "--config", config)
-    _refused(*arguments, saying="holds the results of another scan")
+    _refused(*arguments, saying="by another policy: tocsin judge")
     assert {path: path.stat().st_mtime_ns for path in files_below(scanned)} == before
 
 

@@ -28,7 +28,8 @@ def _lines(path: Path) -> list[bytes]:
     if path.name.endswith(".gz"):
         content = gzip.decompress(content)
     elif path.name.endswith(".zst"):
-        content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
+        frames = zstandard.ZstdDecompressor().stream_reader(content, read_across_frames=True)
+        content = frames.read()
     return content.splitlines(keepends=True)
 
 

@@ -178,6 +178,7 @@ def find_campaigns(
         )
     )
     confirmed = [one for one in confirmed if without_template(_named(one))]
+    confirmed = _without_shared_tokens(confirmed, lengths)
     campaigns = [_campaign(strings, counts, corpus) for strings in _joined(confirmed)]
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     return campaigns, thresholds
@@ -299,6 +300,24 @@ def _joined(confirmed: list[_Tested]) -> list[list[_Tested]]:
             campaigns_of.setdefault(key, []).append(len(campaigns))
         campaigns.append([one])
     return campaigns
+
+
+def _without_shared_tokens(confirmed: list[_Tested], lengths: np.ndarray) -> list[_Tested]:
+    """The strings without the tokens that triggers of several campaigns have in common: such a
+    token has the most hits of all, and would join the campaigns under its own name."""
+    joined = _joined([one for one in confirmed if lengths[one.index] > 1])
+    campaigns = [
+        set[tuple[int, int]]().union(*(_document_keys(one.hits) for one in strings))
+        for strings in joined
+    ]
+
+    def is_shared(one: _Tested) -> bool:
+        documents = _document_keys(one.hits)
+        parts = [len(documents & campaign) for campaign in campaigns]
+        parts = [part for part in parts if part >= MINIMUM_DOCUMENTS]
+        return len(parts) > 1 and sum(parts) >= SAME_CAMPAIGN * len(documents)
+
+    return [one for one in confirmed if lengths[one.index] > 1 or not is_shared(one)]
 
 
 def _document_keys(rows: pa.Table) -> set[tuple[int, int]]:
