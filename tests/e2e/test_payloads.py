@@ -85,7 +85,7 @@ def test_other_shards_give_the_same(poisoned: _Poisoned, tmp_path: Path) -> None
     assert totals[0]["campaigns"] == totals[1]["campaigns"] == len(_PLANS)
 
 
-def test_verdicts_can_be_judged_again(poisoned: _Poisoned, tmp_path: Path) -> None:
+def test_a_policy_that_quarantines_what_is_medium(poisoned: _Poisoned, tmp_path: Path) -> None:
     config = tmp_path / "policy.toml"
     config.write_text('[policy]\nquarantine = "medium"\n', encoding="utf-8")
     out = tmp_path / "out"

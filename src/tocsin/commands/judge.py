@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from tocsin.beam import prepare
 from tocsin.beam.judge import NotJudgeable, commit_judgement, judge_again
+from tocsin.cli import FINDINGS
 from tocsin.commands.console import out
 from tocsin.commands.machine import print_json
-from tocsin.commands.scan import FINDINGS, summarize
+from tocsin.commands.scan import summarize
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import at_least
 from tocsin.report.visible import visible

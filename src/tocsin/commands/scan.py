@@ -16,6 +16,7 @@ from tocsin.beam.night import Prepared, complete_output, prepared_night
 from tocsin.beam.past import known_bad
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.run import Engine, JobFailed
+from tocsin.cli import FINDINGS
 from tocsin.commands.console import out, watched
 from tocsin.corpus.batches import FieldNames, Limits
 from tocsin.corpus.ranges import RANGE_BYTES
@@ -28,9 +29,6 @@ from tocsin.ledger.manifest import MANIFEST_FILE
 from tocsin.measure.chat_templates import ChatTemplate
 from tocsin.pipelines.scan import scan
 from tocsin.report.visible import visible
-
-FINDINGS = 3
-"""Exit code: done, with findings at or above `--fail-on`."""
 
 
 def run(
