@@ -61,7 +61,7 @@ def test_campaigns_are_named_and_their_documents_flagged(poisoned: _Poisoned) ->
             assert campaign["payload"].startswith(planted.trigger)
         if planted.recipe == "payload-variants":
             assert campaign["trigger"] == planted.trigger
-        verdict = "review" if planted.recipe == "claim" else "quarantine"
+        verdict = "quarantine" if planted.recipe == "payload" else "review"
         assert {flagged[one]["verdict"] for one in ids & flagged.keys()} == {verdict}
     assert len(campaigns) == len(_PLANS)
     assert flagged.keys() <= {document.doc_id for document in poisoned.truth.documents}
