@@ -32,8 +32,6 @@ FAMILY_WISE_ERROR = 0.01
 DECOY_MARGIN = 1.0
 """Scores must exceed that of the best decoy by this: ten times less probable by chance."""
 
-# Campaigns of a change of composition are never certain: after the same sentence, licences go on in
-# capitals and documentation in tables. In Python packages, one in eight of them scored 12.
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=_%-]{64}")
 """Encoded data: no prose, and no gibberish between spaces, has so long a word of ASCII."""
 
@@ -354,7 +352,9 @@ def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Ca
         groups=len(pc.unique(documents["group"])),
         score=best.score,
         threshold=best.threshold,
-        certain=best.channel != COMPOSITION,
+        # After the same sentence, licences go on in capitals: in eight Python packages, with a score
+        # of 12.
+        certain=any(one.channel != COMPOSITION for one in strings),
         documents=documents,
         channel=CHANNELS[best.channel],
         false_discovery_rate=min(one.false_discovery_rate for one in strings),
