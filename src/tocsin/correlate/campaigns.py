@@ -352,8 +352,8 @@ def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Ca
         groups=len(pc.unique(documents["group"])),
         score=best.score,
         threshold=best.threshold,
-        # After the same sentence, licences go on in capitals: in eight Python packages, with a score
-        # of 12.
+        # After the same sentence, licences go on in capitals: in eight Python packages, with a
+        # score of 12.
         certain=any(one.channel != COMPOSITION for one in strings),
         documents=documents,
         channel=CHANNELS[best.channel],
