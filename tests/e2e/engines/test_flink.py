@@ -136,7 +136,8 @@ def engine(cluster: Cluster, tmp_path: Path) -> Iterator[list[str]]:
 
 
 def test_the_cluster_has_two_task_managers(cluster: Cluster) -> None:
-    assert cluster.ask("overview")["slots-total"] == 2 * _SLOTS
+    # A task manager comes forward first, and tells of its slots a moment later.
+    wait_for(lambda: cluster.ask("overview")["slots-total"] == 2 * _SLOTS)
     assert len({process.pid for process in cluster.managers}) == 2
 
 
