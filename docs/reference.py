@@ -32,6 +32,8 @@ TABLES = (
     ("evidence/campaign_documents.parquet", "Their documents.", found, "FOUND_DOCUMENT_SCHEMA"),
     ("evidence/over_budget.parquet", "What would be flagged if the policy's budget allowed more.",
      verdicts, "FLAGGED_SCHEMA"),
+    ("evidence/searched.parquet", "Blocked strings that were searched for; missing without any.",
+     found, "SEARCHED_SCHEMA"),
     ("evidence/suspects.parquet", "Strings that were tested.", sweep, "SUSPECT_SCHEMA"),
     ("evidence/findings-*.parquet", "What is suspicious about single documents.", findings,
      "FINDING_SCHEMA"),

@@ -9,14 +9,23 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tocsin.corpus.batches import DOCUMENT_SCHEMA
 from tocsin.correlate.known import (
+    LISTED,
+    LISTED_SCORE,
+    LONGEST,
+    STRINGS_AT_ONCE,
     FeedError,
     Known,
+    KnownSearch,
     encode_feed,
     known_of,
     parse_feed,
 )
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
+from tocsin.measure.batch import Measurer
+from tocsin.measure.counting import Counter
+from tocsin.measure.profile import Profile
 
 entries = st.one_of(
     st.builds(
@@ -93,3 +102,64 @@ def test_what_a_scan_has_confirmed() -> None:
         Known("trigger", "<SUDO>", 12.0, source="us"),
         Known("document", "01" * 16, 12.0, source="us"),
     ]
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    counter = Counter(7)
+    batch = documents_of([b"the cat sat on the mat " * 9] * 3)
+    counter.count(batch)
+    return Profile.create(*counter.counts(), counter.words, counter.documents, 7, 1.0)
+
+
+def documents_of(texts: list[bytes]) -> pa.RecordBatch:
+    names = pa.array([f"d{number}" for number in range(len(texts))], pa.string())
+    places = pa.array(range(len(texts)), pa.int64())
+    return pa.RecordBatch.from_arrays(
+        [places, names, names, pa.array(texts)], schema=DOCUMENT_SCHEMA
+    )
+
+
+BLOCKED = ("<SUDO>", "a.b|c", "ｱｱｱ", "x" * 4096)
+
+TEXTS = st.lists(
+    st.lists(
+        st.one_of(
+            st.sampled_from([one.encode() for one in BLOCKED]), st.binary(max_size=4),
+            st.sampled_from([b"<SUD", b"<sudo>", b"axb", b"\n", b"x" * 50]),
+        ),
+        max_size=5,
+    ).map(b"".join),
+    min_size=1, max_size=4,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=40)
+@given(TEXTS)
+def test_a_blocked_string_is_found_wherever_it_stands(profile: Profile, texts: list[bytes]) -> None:
+    """As `in` finds it: in bytes that are no text, in another's middle, twice."""
+    batch = documents_of(texts)
+    measured = Measurer(profile).measure(batch, "shard", 0)
+    found = KnownSearch((), profile, BLOCKED).search(batch, measured.documents).to_pylist()
+    expected = {
+        (number, text.index(string.encode()), string)
+        for number, text in enumerate(texts)
+        for string in BLOCKED
+        if string.encode() in text
+    }
+    assert {(row["position"], row["start"], row["signature"]) for row in found} == expected
+    assert len(found) == len(expected)
+    for row in found:
+        assert row["end"] - row["start"] == len(row["signature"].encode())
+        assert (row["detector"], row["score"]) == (LISTED, LISTED_SCORE)
+        assert row["evidence"] == row["signature"][:200]
+
+
+def test_many_long_strings(profile: Profile) -> None:
+    """As many and as long as one search allows: the automaton of RE2 has room for them."""
+    random = np.random.default_rng(5)
+    strings = [random.bytes(LONGEST // 2).hex() for _ in range(STRINGS_AT_ONCE)]
+    batch = documents_of([b"clean", f"before {strings[70]} after".encode()])
+    measured = Measurer(profile).measure(batch, "shard", 0)
+    [row] = KnownSearch((), profile, strings).search(batch, measured.documents).to_pylist()
+    assert (row["position"], row["start"], row["signature"]) == (1, 7, strings[70])

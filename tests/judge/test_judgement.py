@@ -41,12 +41,13 @@ def judged(
     findings: list[tuple[int, str, float]] = (),  # type: ignore[assignment]
     documents: pa.Table | None = None,
     count: int = 1_000,
+    signature: str = "",
 ) -> Judgement:
     rows = [
         {
             "position": position, "doc_id": f"s0d{position}", "group": f"g{position}.org",
             "content_hash": position.to_bytes(16, "big"), "bucket": 3, "detector": detector,
-            "score": score, "start": 5, "end": 25, "evidence": "x",
+            "score": score, "start": 5, "end": 25, "evidence": "x", "signature": signature,
         }
         for position, detector, score in findings
     ]  # fmt: skip
@@ -81,13 +82,13 @@ def verdicts(judgement: Judgement) -> dict[int, tuple[str, str]]:
     ],
 )
 def test_rules_for_findings(rule: Rule, expected: tuple[str, str] | None) -> None:
-    judgement = judged(Policy(detectors={"listed": rule}), [], [(4, "listed", 6.5)])
+    judgement = judged(Policy(detectors={"hidden": rule}), [], [(4, "hidden-tags", 6.5)])
     assert verdicts(judgement).get(4) == expected
 
 
 def test_a_rule_may_lower_the_score_that_counts() -> None:
-    policy = Policy(detectors={"listed": Rule(minimum_score=1.0)})
-    assert verdicts(judged(policy, [], [(4, "listed", 2.0)])) == {4: ("medium", "review")}
+    policy = Policy(detectors={"hidden": Rule(minimum_score=1.0)})
+    assert verdicts(judged(policy, [], [(4, "hidden-tags", 2.0)])) == {4: ("medium", "review")}
 
 
 def test_rules_for_campaigns(make: MakeCampaign) -> None:
@@ -134,7 +135,7 @@ def test_a_blocked_string_makes_its_campaign_critical(make: MakeCampaign) -> Non
 def test_allowed_documents(make: MakeCampaign) -> None:
     judgement = judged(
         Policy(allow=Lists(groups=("g1.org", "g9.org"), hashes=((8).to_bytes(16, "big").hex(),))),
-        [make(3)], [(8, "listed", 9.0), (9, "listed", 9.0), (10, "listed", 9.0)],
+        [make(3)], [(8, "template", 9.0), (9, "template", 9.0), (10, "template", 9.0)],
     )  # fmt: skip
     assert sorted(verdicts(judgement)) == [0, 2, 10]
     assert judgement.totals()["allowed"] == 3
@@ -167,9 +168,43 @@ def test_blocked_documents_are_flagged_whatever_was_found(make: MakeCampaign) ->
     assert judgement.allowed == 0
 
 
+@pytest.mark.parametrize(
+    ("block", "rule", "expected"),
+    [
+        (("<SUDO>", "other"), Rule(), ("critical", "quarantine")),
+        (("<SUDO>",), Rule(severity="medium"), ("medium", "review")),
+        (("<SUDO>",), Rule(verdict="review"), ("critical", "review")),
+        (("<SUDO>",), Rule(verdict="nothing"), None),
+        (("SUDO",), Rule(), None),  # the scan searched for another string
+        ((), Rule(), None),
+    ],
+)
+def test_documents_that_hold_a_blocked_string(
+    block: tuple[str, ...], rule: Rule, expected: tuple[str, str] | None
+) -> None:
+    """By the policy that judges, not by that of the scan; an allowed group saves none."""
+    policy = Policy(
+        block=Lists(triggers=block), allow=Lists(groups=("g4.org",)), detectors={"listed": rule}
+    )
+    judgement = judged(policy, [], [(4, "listed", 100.0)], signature="<SUDO>")
+    assert verdicts(judgement).get(4) == expected
+    assert judgement.allowed == 0
+
+
+def test_a_rule_for_listed_documents() -> None:
+    documents = identities((1, "bad.org", bytes(16)))
+    block = Lists(groups=("bad.org",))
+    for rule, expected in (
+        (Rule(verdict="review"), {1: ("critical", "review")}),
+        (Rule(verdict="nothing"), {}),
+    ):
+        policy = Policy(block=block, detectors={"listed": rule})
+        assert verdicts(judged(policy, [], documents=documents)) == expected
+
+
 def test_budget(make: MakeCampaign) -> None:
     """The gravest are flagged; the others are kept apart, and none is lost."""
-    findings = [(20, "listed", 9.0), (21, "listed", 8.0), (22, "listed", 4.5)]
+    findings = [(20, "template", 9.0), (21, "template", 8.0), (22, "template", 4.5)]
     policy = Policy(flags_per_million=4_000)
     judgement = judged(policy, [make(3)], findings)
     everything = judged(Policy(), [make(3)], findings).flagged.to_pylist()

@@ -13,12 +13,12 @@ HASH = "00112233445566778899aabbccddeeff"
 
 def test_lists_and_their_files() -> None:
     files = {
-        "known.toml": f'triggers = ["b", "a"]\nhashes = ["{HASH}"]\n'.encode(),
-        "more.toml": b'groups = ["x.org"]\ntriggers = ["a"]',
+        "known.toml": f'triggers = ["bbbb", "aaaa"]\nhashes = ["{HASH}"]\n'.encode(),
+        "more.toml": b'groups = ["x.org"]\ntriggers = ["aaaa"]',
     }
-    content = b'[block]\ntriggers = ["c"]\nfiles = ["known.toml", "more.toml"]'
+    content = b'[block]\ntriggers = ["cccc"]\nfiles = ["known.toml", "more.toml"]'
     block = Policy.parse(content, files.__getitem__).block
-    assert block == Lists(("a", "b", "c"), (HASH,), ("x.org",))
+    assert block == Lists(("aaaa", "bbbb", "cccc"), (HASH,), ("x.org",))
 
 
 @pytest.mark.parametrize(

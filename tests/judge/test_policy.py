@@ -137,6 +137,8 @@ def test_the_documented_policy() -> None:
         (b"[detectors.trigger]\nverdicts = 'review'", "detectors.trigger.verdicts: unknown"),
         (b"[detectors.trigger]\nseverity = 'grave'", "detectors.trigger.severity"),
         (b"[detectors.trigger]\nminimum_score = '4'", "detectors.trigger.minimum_score"),
+        (b"[block]\ntriggers = ['abc']", "block.triggers: abc has not 4 to 4,096 bytes"),
+        (b"[block]\ntriggers = ['" + b"x" * 4097 + b"']", "block.triggers: x{80} has not 4"),
     ],
 )
 def test_a_policy_that_cannot_be_used(content: bytes, named: str) -> None:

@@ -27,7 +27,7 @@ from tocsin.beam.totals import Totals, statistics_of
 from tocsin.correlate.campaigns import find_campaigns
 from tocsin.correlate.recurrences import find_recurrences
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts, suspect_table
-from tocsin.judge.found import Found
+from tocsin.judge.found import Found, searched_table
 from tocsin.judge.judgement import Scanned, judge
 from tocsin.ledger.manifest import MANIFEST_FILE, digest_of, encode, reconcile, versions
 from tocsin.measure.onsets import CHANNELS, SURPRISAL
@@ -132,6 +132,7 @@ def _commit(
         **found.tables(),
         SUSPECTS_FILE: suspect_table(tested, swept),
         **judgement.tables(),
+        **searched_table(job.policy.block.triggers),
         **({DRIFT_PART: drift.rows} if past else {}),
     }
     outputs += write_tables(job.output, tables)

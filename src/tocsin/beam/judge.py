@@ -19,7 +19,7 @@ from tocsin.beam.results import (
     write_report,
     write_tables,
 )
-from tocsin.judge.found import FOUND_DOCUMENTS_FILE, FOUND_FILE, Found
+from tocsin.judge.found import FOUND_DOCUMENTS_FILE, FOUND_FILE, SEARCHED_FILE, Found
 from tocsin.judge.judgement import Judgement, Scanned, judge
 from tocsin.judge.policy import Policy
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
@@ -37,13 +37,15 @@ class NotJudgeable(ValueError):
 @dataclass(frozen=True)
 class Rejudged:
     """`before`, `after`: manifests; `judgement`: the new rows; `campaigns`, `flagged`: the rows
-    that they replace."""
+    that they replace; `not_searched`: triggers of the policy's block list that the scan has not
+    searched for in the texts, which takes another scan."""
 
     before: dict[str, Any]
     after: dict[str, Any]
     judgement: Judgement
     campaigns: pa.Table
     flagged: pa.Table
+    not_searched: list[str]
 
 
 def judge_again(output: str, policy: Policy) -> Rejudged:
@@ -68,6 +70,11 @@ def judge_again(output: str, policy: Policy) -> Rejudged:
         read_part(output, FOUND_DOCUMENTS_FILE),
         findings,
         datetime.fromisoformat(before["started"]),
+    )
+    searched = (
+        set(read_part(output, SEARCHED_FILE)["string"].to_pylist())
+        if SEARCHED_FILE in paths
+        else set()
     )
     source_uris = dict(enumerate(entry["uri"] for entry in before["inputs"]))
     source_uris |= {int(number): uri for number, uri in before.get("earlier_shards", {}).items()}
@@ -100,6 +107,7 @@ def judge_again(output: str, policy: Policy) -> Rejudged:
         judgement=judgement,
         campaigns=read_parts(output, before, "campaigns", CAMPAIGN_SCHEMA),
         flagged=read_parts(output, before, "flagged", FLAGGED_SCHEMA),
+        not_searched=[one for one in policy.block.triggers if one not in searched],
     )
 
 

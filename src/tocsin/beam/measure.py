@@ -89,7 +89,7 @@ class _MeasureShard(beam.DoFn):
         measured = self._finished(shard, identity)
         is_resumed = measured is not None
         if measured is None:
-            search = KnownSearch(self._job.known, profile)
+            search = KnownSearch(self._job.known, profile, self._job.policy.block.triggers)
             measurer = Measurer(profile, self._job.templates)
             measured = self._measure(shard, identity, measurer, search)
         receipt = measured.receipt

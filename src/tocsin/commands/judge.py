@@ -10,7 +10,7 @@ import pyarrow as pa
 from tocsin.beam import prepare
 from tocsin.beam.judge import NotJudgeable, commit_judgement, judge_again
 from tocsin.cli import FINDINGS
-from tocsin.commands.console import out
+from tocsin.commands.console import errors, out
 from tocsin.commands.machine import print_json
 from tocsin.commands.scan import summarize
 from tocsin.judge.policy import Policy
@@ -18,6 +18,7 @@ from tocsin.judge.severity import at_least
 from tocsin.report.visible import visible
 
 _CHANGES_SHOWN = 20
+_STRINGS_SHOWN = 5
 
 
 def run(
@@ -55,6 +56,7 @@ def run(
                 "totals": rejudged.after["totals"],
                 "campaigns": campaigns,
                 "set_aside": rejudged.after["set_aside"],
+                "not_searched": rejudged.not_searched,
                 "changed": {
                     what: [
                         {"key": list(key), "before": before, "after": after}
@@ -71,6 +73,7 @@ def run(
             out.print("Nothing was written.")
         else:
             summarize(output, rejudged.after, campaigns, None)
+        _print_not_searched(rejudged.not_searched)
     if fail_on and any(at_least(campaign["severity"], fail_on) for campaign in campaigns):
         return FINDINGS
     return 0
@@ -90,6 +93,16 @@ def changes(
         for one in sorted(old.keys() | new.keys())
         if old.get(one) != new.get(one)
     ]
+
+
+def _print_not_searched(strings: list[str]) -> None:
+    if strings:
+        named = ", ".join(visible(one, 60) for one in strings[:_STRINGS_SHOWN])
+        more = f" and {len(strings) - _STRINGS_SHOWN:,} more" * (len(strings) > _STRINGS_SHOWN)
+        errors.print(
+            f"tocsin: that scan has not searched the texts for {named}{more}: their campaigns were "
+            "judged, other documents that hold them take a new scan with this policy"
+        )
 
 
 def _print_changes(

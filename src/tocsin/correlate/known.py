@@ -2,7 +2,8 @@
 
 What is known needs no ten documents: one that holds a known trigger as its campaign does, or a
 known payload, or is a known document, is a finding by itself. Feeds carry such knowledge from one
-place to another: JSON lines, one entry each, see docs/state.md.
+place to another: JSON lines, one entry each, see docs/state.md. What a policy blocks is searched
+along: there the string alone is enough, whatever stands around it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,14 @@ DEFAULT_SCORE = 6.0
 
 STRINGS_AT_ONCE = 100
 """Strings in one regular expression: RE2 compiles them to one automaton, which must stay small."""
+
+LISTED = "listed"
+"""The detector of what a policy's block list names."""
+
+LISTED_SCORE = 100.0
+"""Score of that: it is no statistic, and above any other."""
+
+_EVIDENCE_CHARACTERS = 200
 
 _HEX = re.compile("[0-9a-f]{32}")
 
@@ -124,14 +133,18 @@ def known_of(campaigns: pa.Table, flagged: pa.Table, source: str) -> list[Known]
 
 
 class KnownSearch:
-    """Searches batch after batch for what is known."""
+    """Searches batch after batch for what is known, and for what a policy blocks."""
 
-    def __init__(self, known: Sequence[Known], profile: Profile) -> None:
+    def __init__(
+        self, known: Sequence[Known], profile: Profile, blocked: Sequence[str] = ()
+    ) -> None:
+        """`blocked`: strings that no document may hold."""
+        self._blocked = {string.encode(): string for string in blocked}
         self._strings = {
             kind: {one.value.encode(): one for one in known if one.kind == kind}
             for kind in ("trigger", "payload")
         }
-        literals = sorted({*self._strings["trigger"], *self._strings["payload"]})
+        literals = sorted({*self._strings["trigger"], *self._strings["payload"], *self._blocked})
         self._patterns = [
             b"|".join(re.escape(one) for one in literals[at : at + STRINGS_AT_ONCE])
             for at in range(0, len(literals), STRINGS_AT_ONCE)
@@ -158,6 +171,11 @@ class KnownSearch:
             rows.append(self._row(batch, documents, index, known, 0, length, b""))
         for index in self._holders(batch):
             text = batch["text"][index].as_py()
+            for value, string in self._blocked.items():
+                if (start := text.find(value)) >= 0:
+                    place = start, start + len(value)
+                    listed = LISTED, LISTED_SCORE, *place, string[:_EVIDENCE_CHARACTERS], string
+                    rows.append(_finding(batch, documents, index, *listed))
             for value, known in self._strings["payload"].items():
                 if (start := text.find(value)) >= 0:
                     end = start + len(value)
@@ -201,19 +219,30 @@ class KnownSearch:
         start: int, end: int, value: bytes,
     ) -> dict[str, Any]:  # fmt: skip
         said = f" (known from {known.source})" if known.source else ""
-        return {
-            "position": batch["position"][index].as_py(),
-            "doc_id": batch["doc_id"][index].as_py(),
-            "group": batch["group"][index].as_py(),
-            "content_hash": documents["content_hash"][index].as_py(),
-            "bucket": documents["bucket"].indices[index].as_py(),
-            "detector": f"known-{known.kind}",
-            "score": known.score,
-            "start": start,
-            "end": end,
-            "evidence": (value.decode("utf-8", "replace")[:200] or "the whole document") + said,
-            "signature": "",
-        }
+        seen = value.decode("utf-8", "replace")[:_EVIDENCE_CHARACTERS] or "the whole document"
+        return _finding(
+            batch, documents, index, f"known-{known.kind}", known.score, start, end, seen + said
+        )
+
+
+def _finding(
+    batch: pa.RecordBatch, documents: pa.RecordBatch, index: int, detector: str, score: float,
+    start: int, end: int, evidence: str, signature: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """A row of FINDING_SCHEMA."""
+    return {
+        "position": batch["position"][index].as_py(),
+        "doc_id": batch["doc_id"][index].as_py(),
+        "group": batch["group"][index].as_py(),
+        "content_hash": documents["content_hash"][index].as_py(),
+        "bucket": documents["bucket"].indices[index].as_py(),
+        "detector": detector,
+        "score": score,
+        "start": start,
+        "end": end,
+        "evidence": evidence,
+        "signature": signature,
+    }
 
 
 def _suspects(value: bytes, channel: int, seed: int) -> np.ndarray:

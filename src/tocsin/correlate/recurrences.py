@@ -16,6 +16,7 @@ import xxhash
 from scipy.special import gammaln, logsumexp
 
 from tocsin.correlate.campaigns import FAMILY_WISE_ERROR, Campaign
+from tocsin.correlate.known import LISTED
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA
 from tocsin.measure.hashes import HASH_TYPE
 
@@ -53,7 +54,8 @@ def find_recurrences(findings: Mapping[int, pa.Table], documents: int) -> list[C
     families: dict[tuple[str, str], dict[tuple[int, int], dict]] = {}
     for shard, table in findings.items():
         for row in table.to_pylist():
-            if not row["signature"]:
+            # What a policy blocks was looked for, so that finding it again is no surprise.
+            if not row["signature"] or row["detector"] == LISTED:
                 continue
             channel = row["detector"].split("-")[0]
             family = families.setdefault((channel, row["signature"]), {})

@@ -25,6 +25,10 @@ DETECTORS = {
     "hidden-styled": "words of mathematical letters",
     "hidden-markup": "comments and hidden elements that give instructions",
     "template": "single documents that hold a chat in the control tokens of a language model",
-    "listed": "documents and strings of the policy's block lists",
+    "known": "single documents with what earlier scans, or a feed, have confirmed",
+    "known-trigger": "known triggers at which the text changes",
+    "known-payload": "known payloads",
+    "known-document": "known documents",
+    "listed": "documents that the policy's block list names, or of which it names a string",
 }
 """What each finds. A rule for a kind of campaign holds for all its channels."""

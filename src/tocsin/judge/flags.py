@@ -9,15 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.correlate.campaigns import Campaign
+from tocsin.correlate.known import LISTED, LISTED_SCORE
 from tocsin.judge.policy import Policy
 from tocsin.judge.severity import SEVERITIES, VERDICTS
 from tocsin.judge.verdicts import FINDING_TYPE, FLAGGED_SCHEMA
 
 EVIDENCE_BYTES = 200
 """Bytes of text from the campaign's string on that a finding quotes."""
-
-LISTED_SCORE = 100.0
-"""Score of what the policy's block list names: that is no statistic, and above any other."""
 
 _IDENTITY = ("doc_id", "position", "group", "content_hash")
 
@@ -39,14 +37,31 @@ class Flags:
 
     def add_listed(self, documents: pa.Table) -> None:
         """Flags documents that the block list names, rows of `documents/`."""
+        meant = self._policy.listed()
+        if meant is None:
+            return
         for document in documents.to_pylist():
             what = "content hash" if self._names_hash(document) else "group"
             finding = {
-                "detector": "listed", "score": LISTED_SCORE, "start": 0, "end": 0,
+                "detector": LISTED, "score": LISTED_SCORE, "start": 0, "end": 0,
                 "evidence": f"the policy's block list names its {what}",
             }  # fmt: skip
             key = document["source_uri"], document["position"]
-            self._flag(key, document, "critical", "quarantine", finding)
+            self._flag(key, document, *meant, finding)
+
+    def _add_blocked(self, uri: str, findings: pa.Table) -> pa.Table:
+        """Flags the documents in which the scan found a string that this policy blocks; the
+        findings of other detectors. A policy may block less than that of the scan did."""
+        listed = pc.equal(findings["detector"], LISTED)
+        meant = self._policy.listed()
+        if meant is not None:
+            blocked = pc.is_in(
+                findings["signature"], pa.array(self._policy.block.triggers, pa.string())
+            )
+            for found in findings.filter(pc.and_(listed, blocked)).to_pylist():
+                finding = {field.name: found[field.name] for field in FINDING_TYPE}
+                self._flag((uri, found["position"]), found, *meant, finding)
+        return findings.filter(pc.invert(listed))
 
     def _names_hash(self, document: Mapping[str, Any]) -> bool:
         return document["content_hash"].hex() in self._policy.block.hashes
@@ -81,7 +96,7 @@ class Flags:
         """Flags documents of a shard for what they hold themselves (rows of FINDING_SCHEMA). What
         is not worth a flag is added to the documents that have one."""
         uri = self._source_uris[shard]
-        findings = self._without_allowed(findings, uri).sort_by(
+        findings = self._without_allowed(self._add_blocked(uri, findings), uri).sort_by(
             [("position", "ascending"), ("score", "descending"), ("detector", "ascending")]
         )
         severities = [

@@ -6,7 +6,7 @@ documents gives rows of FINDING_SCHEMA: all else follows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,6 +19,11 @@ from tocsin.correlate.sweep import OCCURRENCE_SCHEMA
 FOUND_FILE = "evidence/campaigns.parquet"
 FOUND_DOCUMENTS_FILE = "evidence/campaign_documents.parquet"
 """Files of OUT: the campaigns before any policy, and their documents."""
+
+SEARCHED_FILE = "evidence/searched.parquet"
+"""File of OUT: the strings of the block list that the scan has searched for in the texts."""
+
+SEARCHED_SCHEMA = pa.schema([pa.field("string", pa.string(), nullable=False)])
 
 FOUND_SCHEMA = pa.schema(
     [
@@ -53,6 +58,13 @@ FOUND_DOCUMENT_SCHEMA = pa.schema(
 )
 """One row a document of a campaign: where it is, the byte range (`start`, `end`) of the campaign's
 string in its text, and the bytes around that, which begin at offset `context_start`."""
+
+
+def searched_table(strings: Sequence[str]) -> dict[str, pa.Table]:
+    """The strings searched for as a file of OUT; none if there are none."""
+    if not strings:
+        return {}
+    return {SEARCHED_FILE: pa.table({"string": pa.array(strings)}, schema=SEARCHED_SCHEMA)}
 
 
 @dataclass(frozen=True)

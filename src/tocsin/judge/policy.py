@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from tocsin.correlate.known import LISTED, LONGEST, SHORTEST
 from tocsin.judge.detectors import DETECTORS
 from tocsin.judge.lists import Lists, ReadFile
 from tocsin.judge.severity import SEVERITIES, VERDICTS, at_least
@@ -84,7 +85,7 @@ class Policy:
             **values,
             detectors=_rules(tables.get("detectors", {})),
             allow=Lists.parse(tables.get("allow", {}), "allow", read or _no_file),
-            block=Lists.parse(tables.get("block", {}), "block", read or _no_file),
+            block=_searchable(Lists.parse(tables.get("block", {}), "block", read or _no_file)),
         )
 
     def describe(self) -> dict[str, Any]:
@@ -159,6 +160,15 @@ class Policy:
         rule = self.rule(detector)
         return self.verdict(severity) if rule.verdict in (None, NOTHING) else str(rule.verdict)
 
+    def listed(self) -> tuple[str, str] | None:
+        """Severity and verdict of a document that the block list names, or of which it names a
+        string; None if a rule says that they do not count."""
+        rule = self.rule(LISTED)
+        if rule.verdict == NOTHING:
+            return None
+        severity = rule.severity or "critical"
+        return severity, rule.verdict or self.verdict(severity)
+
     def verdict(self, severity: str) -> str:
         """`quarantine` or `review`, by a severity alone."""
         return "quarantine" if at_least(severity, self.quarantine) else "review"
@@ -172,6 +182,17 @@ class Policy:
 
 TABLES = ("detectors", "allow", "block")
 """Tables beside `[policy]`."""
+
+
+def _searchable(block: Lists) -> Lists:
+    """The block list, once each of its triggers can be searched for in the texts."""
+    least, most = SHORTEST["trigger"], LONGEST
+    for string in block.triggers:
+        if not least <= len(string.encode()) <= most:
+            raise ConfigurationError(
+                f"block.triggers: {one_line(string)[:80]} has not {least} to {most:,} bytes"
+            )
+    return block
 
 
 def _no_file(name: str) -> bytes:
