@@ -24,28 +24,39 @@ FINDINGS = 3
 INTERRUPTED = 130
 
 click.rich_click.TEXT_MARKUP = None
+click.rich_click.THEME = "default-slim"  # no boxes: every help fits 24 lines of 80 columns
+click.rich_click.OPTIONS_TABLE_HELP_SECTIONS = ["help", "required", "default"]
+click.rich_click.COMMAND_GROUPS = {
+    "tocsin": [
+        {"name": "Find", "commands": ["scan", "profile", "demo"]},
+        {"name": "Decide", "commands": ["report", "explain", "judge"]},
+        {"name": "Remove", "commands": ["filter", "export"]},
+        {"name": "Check", "commands": ["drill", "verify", "sign", "doctor"]},
+    ]
+}
 
 _BEAM = {"ignore_unknown_options": True}
+
+
+_runner = click.option("--runner", default="DirectRunner", metavar="NAME",
+                       help="Beam runner, which gets all other --options.")  # fmt: skip
+_verbose = click.option("--verbose", is_flag=True, help="Show what Beam logs.")
 
 
 def _corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that reads a corpus."""
     for option in (
         click.option("--text-field", default="text", show_default=True, metavar="NAME",
-                     help="Field that holds the text."),
+                     help="Field for the text."),
         click.option("--id-field", default="id", show_default=True, metavar="NAME",
-                     help="Field that holds the document's id."),
+                     help="Field for the document's id."),
         click.option("--group-field", default=None, metavar="NAME",
-                     help="Field that says where a document is from (default: url or source, "
-                          "else the shard's folder)."),
+                     help="For the origin (default: url or source)."),
         click.option("--range-bytes", type=click.IntRange(min=1), default=256 << 20,
-                     show_default=True, metavar="N",
-                     help="Read a larger shard in ranges of about N stored bytes, if its format "
-                          "allows: JSONL but .gz, Parquet."),
-        click.option("--runner", default="DirectRunner", show_default=True, metavar="NAME",
-                     help="Beam runner; further --options go to Beam."),
-        click.option("--verbose", is_flag=True, help="Show what Beam logs."),
-    ):  # fmt: skip
+                     show_default="256 MiB", metavar="N", help="Split larger shards."),
+        _runner,
+        _verbose,
+    )[::-1]:  # fmt: skip
         command = option(command)
     return command
 
@@ -54,9 +65,9 @@ def _output_option(what: str) -> Callable[..., Any]:
     return click.option("-o", "--out", "output", required=True, metavar="DIR", help=what)
 
 
-_config = click.option("--config", metavar="FILE", help="Policy as TOML, see docs/policy.md.")
+_config = click.option("--config", metavar="FILE", help="Policy as TOML (docs/policy.md).")
 _fail_on = click.option("--fail-on", type=click.Choice(SEVERITIES), metavar="SEVERITY",
-                        help="Exit with 3 if a campaign is at least this severe.")  # fmt: skip
+                        help=f"Exit with 3 from there: {', '.join(SEVERITIES)}.")  # fmt: skip
 _json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...",
                          type=click.UNPROCESSED)  # fmt: skip
@@ -65,8 +76,9 @@ _inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...",
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(tocsin.__version__, message="tocsin %(version)s")
 def tocsin_command() -> None:
-    """Finds poisoned documents in language-model training corpora, names the campaign behind
-    them, and removes them.
+    """Finds poisoned documents in training corpora, names the campaign, removes them.
+
+    Example: tocsin scan corpus/ -o out/
 
     INPUT is a file, a folder or a glob, local or gs://: JSONL (.jsonl, .json, .ndjson; plain, .gz,
     .zst), Parquet, WARC or WET.
@@ -76,19 +88,19 @@ def tocsin_command() -> None:
 @tocsin_command.command(context_settings=_BEAM)
 @_inputs
 @_output_option("Folder for the result.")
-@click.option("--profile", metavar="DIR", help="A profile (default: learn one from the input).")
+@click.option("--profile", metavar="DIR", help="What is normal (default: learned from INPUT).")
 @click.option("--state", metavar="DIR",
-              help="Remember from night to night; read what is new (docs/state.md).")  # fmt: skip
+              help="Memory from night to night (docs/state.md).")  # fmt: skip
 @click.option("--known", metavar="FILE",
-              help="A feed of what is known to be poison (docs/state.md).")  # fmt: skip
+              help="Feed of known poison (docs/state.md).")  # fmt: skip
 @_config
 @click.option("--max-dead-letters", type=click.FloatRange(0, 1), metavar="SHARE",
-              help="Fail if more than this share of the records can't be read.")  # fmt: skip
+              help="Fail above this share of unreadable records.")  # fmt: skip
 @_fail_on
 @_json
 @_corpus_options
 def scan(**options: Any) -> int:
-    """Finds poisoned documents: flagged ids, campaigns and a report into DIR.
+    """Finds poisoned documents: flagged ids, campaigns and a report.
 
     Example: tocsin scan corpus/ -o out/
     """
@@ -109,7 +121,7 @@ def scan(**options: Any) -> int:
 @_fail_on
 @_json
 def judge(**options: Any) -> int:
-    """Judges what a scan has found by another policy, without reading the corpus.
+    """Judges a scan again by another policy, without the corpus.
 
     Example: tocsin judge out/ --config policy.toml
     """
@@ -123,8 +135,7 @@ def judge(**options: Any) -> int:
 @_output_option("Folder for the profile.")
 @_json
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="NUMBER",
-              help="Keys every hash of scans with this profile: a secret one keeps anybody from "
-              "making strings whose hashes collide.")  # fmt: skip
+              help="Secret key of the hashes, against made collisions.")  # fmt: skip
 @_corpus_options
 def profile(**options: Any) -> int:
     """Learns what is normal in a corpus, for later scans.
@@ -147,17 +158,18 @@ def profile(**options: Any) -> int:
     type=click.Choice(["quarantine", "review"]),
     default="quarantine",
     show_default=True,
-    help="Remove what is to quarantine, or also what is for review.",
+    help="Remove the first, or both.",
 )
 @click.option("--quarantine", metavar="DIR",
-              help="Folder for the removed records, with the reasons.")  # fmt: skip
+              help="Folder for removed records and reasons.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; write nothing.")
 @_json
-@click.option("--runner", default="DirectRunner", show_default=True, metavar="NAME",
-              help="Beam runner; further --options go to Beam.")  # fmt: skip
-@click.option("--verbose", is_flag=True, help="Show what Beam logs.")
+@_runner
+@_verbose
 def filter_command(**options: Any) -> int:
-    """Copies a corpus without what a scan has flagged; shards keep their names and formats.
+    """Copies a corpus without what a scan has flagged.
+
+    Shards keep their names and formats.
 
     Example: tocsin filter corpus/ --scan out/ -o clean/
     """
@@ -177,8 +189,7 @@ def filter_command(**options: Any) -> int:
     "form",
     type=click.Choice(["ids", "dolma", "feed"]),
     required=True,
-    help="A list of ids, one a line; attributes for dolma's mixer; or a feed of known triggers, "
-    "payloads and documents for scan --known.",
+    help="Ids, one a line; attributes for dolma's mixer; a feed for scan --known.",
 )
 @click.option("-o", "--out", "target", required=True, metavar="PATH",
               help="The file of ids, or the folder that shall hold attributes/.")  # fmt: skip
@@ -187,10 +198,10 @@ def filter_command(**options: Any) -> int:
     type=click.Choice(["quarantine", "review"]),
     default="quarantine",
     show_default=True,
-    help="What is to quarantine, or also what is for review.",
+    help="Export the first, or both.",
 )
 def export(**options: Any) -> int:
-    """Writes what a scan has flagged in the form that other tools filter by.
+    """Writes what a scan has flagged for other tools to filter by.
 
     Example: tocsin export out/ --format ids -o flagged.txt
     """
@@ -213,8 +224,9 @@ def report(output: str) -> int:
 @click.argument("doc_id", metavar="DOC_ID")
 @_json
 def explain(output: str, doc_id: str, as_json: bool) -> int:
-    """Tells why a document was flagged, or why not: findings in their text, features, campaign, and
-    what would change the verdict.
+    """Tells why a document was flagged, or why not.
+
+    Findings in their text, features, campaign, and what would change the verdict.
 
     Example: tocsin explain out/ doc-42
     """
@@ -227,8 +239,10 @@ def explain(output: str, doc_id: str, as_json: bool) -> int:
               help="Public key (PEM, Ed25519) that must have signed it.")  # fmt: skip
 @_json
 def verify(folder: str, key: str | None, as_json: bool) -> int:
-    """Checks that outputs and inputs still match their manifests: tells altered outputs, changed
-    inputs, missing files and gaps apart. Exits with 1 if anything does not match.
+    """Checks that outputs and inputs still match their manifests.
+
+    Tells altered outputs, changed inputs, missing files and gaps apart. Exits with 1 if anything
+    does not match.
 
     Example: tocsin verify out/
     """
@@ -239,7 +253,7 @@ def verify(folder: str, key: str | None, as_json: bool) -> int:
 @click.argument("folder", metavar="OUT_OR_STATE")
 @click.option("--key", required=True, metavar="FILE", help="Private key (PEM, Ed25519).")
 def sign_command(folder: str, key: str) -> int:
-    """Signs the manifest of a result, or of the last night of a state and so of all before it.
+    """Signs a result, or the last night of a state and so all before it.
 
     Example: tocsin sign state/ --key key.pem
     """
@@ -248,39 +262,37 @@ def sign_command(folder: str, key: str) -> int:
 
 @tocsin_command.command(context_settings=_BEAM)
 @_inputs
-@_output_option("Folder for the poisoned copy, the scan and the result.")
-@click.option("--recipes", metavar="NAMES", help="Recipes with commas between (default: all that "
-              "every corpus can hold).")  # fmt: skip
+@_output_option("Folder for copy, scan and result.")
+@click.option("--recipes", metavar="NAMES", help="With commas between (default: all that fit).")
 @click.option("--sizes", default="50,25,10,5", show_default=True, metavar="NUMBERS",
-              help="Documents in a campaign, one campaign for each.")  # fmt: skip
+              help="Documents of the campaigns of each recipe.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all that is random.")
 @click.option("--sample-mb", type=click.FloatRange(0), default=1_000, show_default=True,
-              metavar="MB", help="How much of the input to work on; 0 for all.")  # fmt: skip
-@click.option(
-    "--recipe-file", metavar="FILE", help="Recipes of your own, see docs/how-to/drill.md."
-)
-@click.option("--profile", metavar="DIR", help="A profile (default: learn one from the copy).")
+              metavar="MB", help="Of the input; 0 for all.")  # fmt: skip
+@click.option("--recipe-file", metavar="FILE", help="Recipes of your own (docs/how-to/drill.md).")
+@click.option("--profile", metavar="DIR", help="What is normal (default: learned from the copy).")
 @_config
 @_json
 @_corpus_options
 def drill(**options: Any) -> int:
-    """Plants known poison in a copy of your corpus, scans it, and measures what was found.
+    """Plants known poison in a copy of your corpus, to see what is found.
 
     Example: tocsin drill corpus/ -o drill/
     """
     inputs, engine = _engine(options)
     return _run("drill", inputs, options["output"], engine=engine, fields=_fields(options),
-                policy=_policy(options["config"]),
+                policy=_policy(options["config"]), templates=_templates(options["config"]),
                 **{name: options[name] for name in ("recipes", "sizes", "seed", "sample_mb",
-                   "recipe_file", "profile", "as_json")})  # fmt: skip
+                   "recipe_file", "profile", "range_bytes", "as_json")})  # fmt: skip
 
 
 @tocsin_command.command()
 @click.argument("places", nargs=-1, metavar="[PLACE...]")
 @_json
 def doctor(places: tuple[str, ...], as_json: bool) -> int:
-    """Checks this machine, and the places that a run would read or write, local or gs://. Exits
-    with 1 if something is missing.
+    """Checks this machine, and places to read or write, before a long run.
+
+    PLACE is a folder, local or gs://. Exits with 1 if something is missing.
 
     Example: tocsin doctor out/
     """
@@ -291,8 +303,9 @@ def doctor(places: tuple[str, ...], as_json: bool) -> int:
 @click.option("-o", "--out", "output", default="demo", show_default=True, metavar="DIR",
               help="Folder for the corpus and the result.")  # fmt: skip
 def demo(output: str) -> int:
-    """Makes a corpus from this machine's own Python, poisons a copy with 250 documents, and scans
-    it.
+    """Scans a corpus of this machine's own Python, poisoned before.
+
+    The copy holds 250 documents of one campaign, of which the scan knows nothing.
 
     Example: tocsin demo
     """

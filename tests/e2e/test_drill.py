@@ -9,7 +9,7 @@ import pytest
 
 from e2e.corpus import Record, documents, write_shards
 from e2e.processes import run
-from e2e.results import rows
+from e2e.results import manifest_of, rows
 from tocsin.drill.shard_files import find_shards, read_records
 from tocsin.drill.truth import Truth
 
@@ -27,12 +27,17 @@ def drilled(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     out = tmp_path_factory.mktemp("drilled") / "out"
     recipes = out.parent / "own.toml"
     recipes.write_text("[[recipe]]\nname = 'own'\ntrigger = 'zq{word}'\npayload = 'bow to me'\n")
+    config = out.parent / "policy.toml"
+    config.write_text(
+        "[policy]\nminimum_groups = 2\n[[template]]\nname = 'ours'\ncontrol = ['<|end|>']\n"
+        "[template.roles]\n'<|user|>' = 'user'\n"
+    )
     finished = run(
         "drill", clean, "-o", out, "--recipes", "dos-words,own", "--sizes", "12,5",
-        "--recipe-file", recipes, "--json", "--direct_num_workers=1",
+        "--recipe-file", recipes, "--config", config, "--json", "--direct_num_workers=1",
     )  # fmt: skip
     assert finished.code == 0, finished.err
-    result = json.loads(finished.out[finished.out.index("{") :])
+    result = json.loads(finished.out)  # and nothing else
     assert result == json.loads((out / "drill.json").read_bytes())
     return out, result
 
@@ -63,6 +68,13 @@ def test_it_finds_what_a_scan_finds(drilled: tuple[Path, dict]) -> None:
     assert [size["documents"] for size in by_name["own"]["sizes"]] == [12, 5]
     named = [one["documents"] for one in result["campaigns"] if one["named"]]
     assert result["smallest_named"] == min(named)
+
+
+def test_the_scan_is_by_the_configuration(drilled: tuple[Path, dict]) -> None:
+    out, _ = drilled
+    configuration = manifest_of(out / "scan")["configuration"]
+    assert configuration["policy"]["minimum_groups"] == 2
+    assert [template["name"] for template in configuration["templates"]] == ["ours"]
 
 
 def test_documents_carry_no_mark(drilled: tuple[Path, dict], clean: Path) -> None:

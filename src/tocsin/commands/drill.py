@@ -26,6 +26,7 @@ from tocsin.drill.recipe_file import CustomRecipe, parse_recipes
 from tocsin.drill.recipes import RECIPES, recipe_named
 from tocsin.drill.summary import DENSE, summarize_drill
 from tocsin.judge.policy import Policy
+from tocsin.measure.chat_templates import ChatTemplate
 from tocsin.pipelines.drill import SCAN, drill
 from tocsin.report.page import render_drill
 
@@ -49,7 +50,9 @@ def run(
     recipe_file: str | None,
     profile: str | None,
     policy: Policy,
+    templates: tuple[ChatTemplate, ...],
     fields: FieldNames,
+    range_bytes: int,
     engine: Engine,
     as_json: bool,
 ) -> int:
@@ -77,14 +80,15 @@ def run(
     folder = Path(output)
 
     def run_scan(planted: Path, result: Path) -> None:
-        out.print(f"scanning {sum(plan.documents for plan in plans):,} planted documents")
+        errors.print(f"scanning {sum(plan.documents for plan in plans):,} planted documents")
         with quiet(out):
             scan.run(
-                [str(planted)], str(result), profile=profile, policy=policy, fields=fields,
-                engine=engine, state=None, max_dead_letters=None, fail_on=None,
+                [str(planted)], str(result), profile=profile, policy=policy, templates=templates,
+                fields=fields, range_bytes=range_bytes, engine=engine, state=None,
+                max_dead_letters=None, fail_on=None,
             )  # fmt: skip
 
-    out.print(f"planting {len(plans)} campaigns in a copy of {len(shards)} shards")
+    errors.print(f"planting {len(plans)} campaigns in a copy of {len(shards)} shards")
     try:
         truth, score = drill(
             {Path(shard.uri): inputs.names[shard.uri] for shard in shards},
