@@ -16,7 +16,7 @@ from mkdocs.structure.files import File, Files
 
 from tocsin.cli import tocsin_command
 from tocsin.corpus import batches
-from tocsin.correlate import sweep
+from tocsin.correlate import drift, sweep
 from tocsin.judge import found, lists, policy, verdicts
 from tocsin.judge.detectors import DETECTORS
 from tocsin.measure import findings
@@ -27,6 +27,12 @@ TABLES = (
     ("dead_letters/", "A row for each record that could not be read.", batches,
      "DEAD_LETTER_SCHEMA"),
     ("evidence/examples.parquet", "Documents of the campaigns.", verdicts, "EXAMPLE_SCHEMA"),
+    ("evidence/timelines.parquet", "When the campaigns' documents came.", verdicts,
+     "TIMELINE_SCHEMA"),
+    ("drift/", "With a state: what changed since earlier nights.", drift, "DRIFT_SCHEMA"),
+    ("evidence/new_groups.parquet",
+     "With a state, from its second night on: groups that no night before had.", drift,
+     "GROUP_SCHEMA"),
     ("evidence/campaigns.parquet", "Campaigns before any policy, for `tocsin judge`.", found,
      "FOUND_SCHEMA"),
     ("evidence/campaign_documents.parquet", "Their documents.", found, "FOUND_DOCUMENT_SCHEMA"),

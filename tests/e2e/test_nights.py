@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from e2e.corpus import Record, documents, write_shard, write_shards
 from e2e.processes import run
 from e2e.results import manifest_of, rows
+from tocsin.beam.judge import judge_again
 from tocsin.beam.run import LOCAL, Engine
 from tocsin.beam.verify import verify
 from tocsin.commands import scan
@@ -89,6 +91,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     corpus = folder / "corpus"
     corpus.mkdir()
     clean, planted, triggers = _poisoned(folder)
+    clean[650] = {**clean[650], "url": "https://www.newcomer.org/650"}  # of night 2
 
     def shard(night: int) -> list[Record]:
         share = slice(0, 600) if night == 1 else slice(500 + 100 * (night - 1), 500 + 100 * night)
@@ -228,6 +231,33 @@ def test_sources_of_each_night(nights: Nights) -> None:
         assert nights.manifest(night)["sources"]["groups"] == len(groups)
     assert nights.manifest(1)["sources"]["new"] == nights.manifest(1)["sources"]["groups"]
     assert nights.manifest(5)["sources"]["groups"] == 0
+
+
+def test_new_groups_of_each_night(nights: Nights) -> None:
+    assert not (nights.out(1) / "evidence" / "new_groups.parquet").exists()
+    for night in range(2, 7):
+        new = pq.read_table(nights.out(night) / "evidence" / "new_groups.parquet").to_pylist()
+        assert len(new) == nights.manifest(night)["sources"]["new"]
+        assert [row["group"] for row in new] == ["newcomer.org"] * (night == 2)
+    assert "newcomer.org" in (nights.out(2) / "report.html").read_text("utf-8")
+
+
+def test_the_timeline_of_a_campaign(nights: Nights) -> None:
+    """By the nights that read its documents; judged again, the same."""
+    begun = {datetime.fromisoformat(nights.manifest(night)["started"]) for night in (1, 2, 3)}
+    timelines = pq.read_table(nights.out(3) / "evidence" / "timelines.parquet")
+    campaigns = rows(nights.out(3), "campaigns")
+    assert len(campaigns) == len(_RECIPES)
+    for campaign in campaigns:
+        own = [
+            row for row in timelines.to_pylist() if row["campaign_id"] == campaign["campaign_id"]
+        ]
+        assert [row["seen"] for row in own] == sorted(begun)
+        assert sum(row["documents"] for row in own) == campaign["documents"]
+        assert own[-1]["documents"] == _A_NIGHT
+    assert judge_again(str(nights.out(3)), Policy()).judgement.timelines == timelines
+    page = (nights.out(3) / "report.html").read_text("utf-8")
+    assert page.count("by the night that read them") == len(_RECIPES)
 
 
 def test_campaigns_are_known_by_when_they_were_first_seen(nights: Nights) -> None:

@@ -11,8 +11,14 @@ import pyarrow as pa
 import pytest
 
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
+from tocsin.correlate.drift import DRIFT_SCHEMA, GROUP_SCHEMA
 from tocsin.correlate.sweep import SUSPECT_SCHEMA
-from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, EXAMPLE_SCHEMA, FLAGGED_SCHEMA
+from tocsin.judge.verdicts import (
+    CAMPAIGN_SCHEMA,
+    EXAMPLE_SCHEMA,
+    FLAGGED_SCHEMA,
+    TIMELINE_SCHEMA,
+)
 from tocsin.measure.batch import MEASURED_SCHEMA
 from tocsin.measure.profile import Profile
 from tocsin.report.page import render_report
@@ -33,6 +39,9 @@ class Scan:
     examples: list[dict[str, Any]]
     suspects: list[dict[str, Any]] = field(default_factory=list)
     documents: list[dict[str, Any]] = field(default_factory=list)
+    timelines: list[dict[str, Any]] = field(default_factory=list)
+    new_groups: list[dict[str, Any]] | None = None
+    drift: list[dict[str, Any]] | None = None
     profile: Profile | None = None
 
     def tables(self) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
@@ -54,6 +63,9 @@ class Scan:
             *self.tables(),
             pa.Table.from_pylist(self.suspects, SUSPECT_SCHEMA),
             pa.Table.from_pylist(self.documents, sample),
+            pa.Table.from_pylist(self.timelines, TIMELINE_SCHEMA),
+            _table(self.new_groups, GROUP_SCHEMA),
+            _table(self.drift, DRIFT_SCHEMA),
             self.profile,
         )
 
@@ -99,7 +111,26 @@ class Scan:
                 trigger=trigger,
             )
         self.manifest["totals"]["campaigns"] += 1
+        self.add_night(campaign, NIGHT, documents)
         return campaign
+
+    def add_night(self, campaign: dict[str, Any], seen: datetime, documents: int) -> None:
+        """A night that brought documents of a campaign."""
+        self.timelines.append(
+            {"campaign_id": campaign["campaign_id"], "seen": seen, "documents": documents}
+        )
+
+    def add_earlier_nights(self) -> None:
+        """A scan with a state, after other nights: a group is new, one bursts, a page changed."""
+        self.manifest |= {"night": 5, "sources": {"groups": 3, "new": 1, "vanished": 2}}
+        counts = {"first_night": 5, "last_night": 5, "documents": 7, "anomalous": 2, "most": 7}
+        self.new_groups = [{"group": "blog.example", **counts}]
+        self.drift = [
+            {"kind": "group_burst", "group": "wiki.example", "score": 12.5, "expected": 4.0,
+             "found": 40, "first_night": 1, "seen": "2025-11-23"},
+            {"kind": "changed", "group": "wiki.example", "score": 0.0, "first_night": 1,
+             "seen": "2025-11-23"},
+        ]  # fmt: skip
 
     def add_flagged(self, doc_id: str, **changes: Any) -> None:
         document = {
@@ -168,6 +199,10 @@ class Scan:
             }
             for index in range(number)
         ]
+
+
+def _table(rows: list[dict[str, Any]] | None, schema: pa.Schema) -> pa.Table | None:
+    return None if rows is None else pa.Table.from_pylist(rows, schema)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,9 @@ def full(scan: Any, profile: Profile) -> Any:
     both = [finding | {"detector": "hidden"}, finding | {"detector": "language"}]
     scan.add_flagged("alone", findings=both)
     scan.add_dead_letter("malformed_json", "unexpected end")
+    for night in range(1, 4):
+        scan.add_night(campaign, campaign["first_seen"] + timedelta(days=night), 2 * night)
+    scan.add_earlier_nights()
     scan.profile = profile
     return scan
 
@@ -120,12 +124,17 @@ def test_it_renders(full: Any, browser: Any, tmp_path: Path, width: int, scheme:
     assert visit.page.get_by_role("heading", level=1).inner_text().startswith("3 campaigns found")
     assert visit.page.get_by_role("main").count() == 1
     figures = visit.page.locator("svg")
-    # Surprisal, places of three campaigns, scores, contrasts, power.
-    assert figures.count() == visit.page.get_by_role("img").count() == 7
+    # Surprisal, a timeline, places of three campaigns, scores, contrasts, power.
+    assert figures.count() == visit.page.get_by_role("img").count() == 8
     for figure in figures.all():
         box = figure.bounding_box()
         assert box["width"] > 250 and box["height"] > 60
     assert visit.page.get_by_role("img", name="Surprisal token by token").count() == 1
+    timeline = visit.page.get_by_role("img", name="When its documents came")
+    said = "42 documents on 4 nights from 23 November 2025 to 26 November 2025; most, 30, on 23"
+    assert said in timeline.locator("desc").text_content()
+    assert visit.page.get_by_role("table", name="Groups that no night before had").count() == 1
+    assert "Documents whose id had another content" in visit.page.locator("main").inner_text()
 
 
 def test_dark_mode_colours_figures(full: Any, browser: Any, tmp_path: Path) -> None:
@@ -157,6 +166,9 @@ def test_hostile_documents_stay_text(
     scan.add_documents(storable, [1.0])
     finding = {"detector": storable, "score": 1.0, "start": 0, "end": 1, "evidence": storable}
     scan.add_flagged(storable, group=storable, findings=[finding])
+    scan.add_earlier_nights()
+    for rows in (scan.new_groups, scan.drift):
+        rows[0]["group"] = storable
     scan.add_dead_letter(storable[:100], storable, source_uri=storable)
     visit = Visit(browser, write(scan, tmp_path), 390)
     assert visit.events == []

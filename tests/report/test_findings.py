@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pyarrow as pa
 
 from tocsin.report.findings import MOST_CARDS, Card, campaign_cards, flagged_alone
 
+NIGHT = datetime(2025, 11, 23, 2, 14, tzinfo=timezone.utc)
+
 
 def cards(scan: Any) -> list[Card]:
     campaigns, flagged, _, examples = scan.tables()
-    return campaign_cards(campaigns, flagged, examples)
+    return campaign_cards(campaigns, flagged, examples, scan.result().timelines)
 
 
 def test_the_gravest_come_first_and_their_number_is_bounded(scan: Any) -> None:
@@ -31,6 +34,16 @@ def test_a_campaign_has_only_its_own_documents_and_examples(scan: Any) -> None:
     assert one.verdicts == [("quarantine", 12)]
     assert [example.string for example in one.examples] == [b"one"] * 3
     assert [example.string for example in two.examples] == [b"two"] * 2
+
+
+def test_the_timeline_of_a_campaign(scan: Any) -> None:
+    first, second = scan.add_campaign("one", 12, score=99.0), scan.add_campaign("two", 6)
+    later = NIGHT + timedelta(days=2)
+    scan.add_night(second, later, 1)
+    scan.add_night(first, later, 3)
+    one, two = cards(scan)
+    assert one.timeline == [(NIGHT, 12), (later, 3)]
+    assert two.timeline == [(NIGHT, 6), (later, 1)]
 
 
 def test_the_string_of_a_campaign(scan: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tocsin.report.sources import sources
+from tocsin.report.sources import NewGroup, since_earlier, sources
 
 
 def test_shares_and_concentration(scan: Any) -> None:
@@ -32,6 +32,25 @@ def test_equal_groups_are_as_many_as_effective(scan: Any) -> None:
     assert found is not None
     assert found.effective == pytest.approx(20)
     assert len(found.largest) == 8 and found.worst == []
+
+
+def test_since_earlier_nights(scan: Any) -> None:
+    scan.add_earlier_nights()
+    known = scan.new_groups[0]
+    scan.new_groups += [known | {"group": "empty.example", "documents": 900}]
+    scan.add_flagged("x", group="blog.example")
+    scan.add_flagged("y", group="known.example")
+    result = scan.result()
+    since = since_earlier(result.drift, result.new_groups, result.flagged)
+    assert since.documents == {"changed": 1}
+    assert [row["group"] for row in since.groups] == ["wiki.example"]
+    assert since.new_groups == 2
+    # Those with flagged documents first, whatever the sizes.
+    assert since.shown == [
+        NewGroup("blog.example", 7, 2, 1), NewGroup("empty.example", 900, 2, 0),
+    ]  # fmt: skip
+    first = since_earlier(result.drift.slice(0, 0), None, result.flagged)
+    assert (first.documents, first.groups, first.new_groups, first.shown) == ({}, [], None, [])
 
 
 def test_no_document(scan: Any) -> None:

@@ -14,7 +14,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from tocsin.beam import metrics, storage
-from tocsin.beam.identities import DRIFT_PART, GROUPS, drift_of
+from tocsin.beam.identities import GROUPS, drift_of
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.memory import keep_evidence, keep_profile, kept_files, with_memory
@@ -123,6 +123,7 @@ def _commit(
         remembered.groups,
         source_uris | (past.source_uris if past else {}),
         functools.partial(read_identities, job.output, outputs),
+        past.dates if past else {},
     )
     judgement = judge(found, job.policy, scanned)
     if past:
@@ -133,7 +134,7 @@ def _commit(
         SUSPECTS_FILE: suspect_table(tested, swept),
         **judgement.tables(),
         **searched_table(job.policy.block.triggers),
-        **({DRIFT_PART: drift.rows} if past else {}),
+        **(drift.tables() if past else {}),
     }
     outputs += write_tables(job.output, tables)
     _remove_leftovers(job, {output["path"] for output in outputs})
@@ -199,7 +200,7 @@ def _commit(
             "shards": past.night.changes,
             "dates": {**past.night.dates, str(past.night.number): job.started},
             "sources": drift.diversity,
-            "earlier_shards": past.named_shards(found.campaigns),
+            **past.named_shards(found.campaigns),
             "state": {
                 "uri": past.night.state,
                 "files": [

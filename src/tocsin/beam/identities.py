@@ -21,7 +21,7 @@ from tocsin.beam import storage
 from tocsin.beam.evidence import records_of, table_of
 from tocsin.beam.job import ScanJob
 from tocsin.beam.packing import pack, pack_table, unpack, unpack_table
-from tocsin.beam.results import read_part
+from tocsin.beam.results import DRIFT_PART, NEW_GROUPS_FILE, read_part
 from tocsin.correlate.drift import (
     DRIFT_SCHEMA,
     GROUP_SCHEMA,
@@ -41,7 +41,6 @@ MOST_FILES = 8
 
 IDS = "ids"
 GROUPS = "groups"
-DRIFT_PART = "drift/part-00000.parquet"
 
 KEPT = np.dtype([(name, IDENTITY[name]) for name in ("id", "hash", "length", "night")])
 """What the ledger keeps of an IDENTITY."""
@@ -154,13 +153,22 @@ def _documents(job: ScanJob, receipt: dict[str, Any], columns: Sequence[str]) ->
 @dataclass(frozen=True)
 class Drift:
     """What changed: `rows` of DRIFT_SCHEMA; `groups`: rows of GROUP_SCHEMA, tonight's added;
-    `diversity`: for the manifest; `entries`, `replaced`: of the ledger of ids."""
+    `diversity`: for the manifest; `entries`, `replaced`: of the ledger of ids; `night`: number of
+    this night, from 1."""
 
     rows: pa.Table
     groups: pa.Table
     diversity: dict[str, Any]
     entries: list[dict[str, Any]]
     replaced: set[str]
+    night: int
+
+    def tables(self) -> dict[str, pa.Table]:
+        """What of it is a file of OUT."""
+        if self.night == 1:
+            return {DRIFT_PART: self.rows}
+        new = self.groups.filter(pc.equal(self.groups["first_night"], self.night))
+        return {DRIFT_PART: self.rows, NEW_GROUPS_FILE: new}
 
 
 def drift_of(
@@ -206,6 +214,7 @@ def drift_of(
         diversity=diversity_of_sources(known, tonight, night.number),
         entries=[entry for one in compared for entry in one["entries"]],
         replaced={path for one in compared for path in one["replaced"]},
+        night=night.number,
     )
 
 

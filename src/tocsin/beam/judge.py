@@ -84,6 +84,10 @@ def judge_again(output: str, policy: Policy) -> Rejudged:
         before["totals"].get("groups_remembered", before["totals"]["groups"]),
         source_uris,
         functools.partial(read_identities, output, before["outputs"]),
+        {
+            int(number): datetime.fromisoformat(one)
+            for number, one in before.get("earlier_dates", {}).items()
+        },
     )
     judgement = judge(found, policy, scanned)
     configuration = {**before["configuration"], "policy": policy.describe()}

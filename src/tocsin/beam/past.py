@@ -53,6 +53,12 @@ class Past:
         last."""
         return {EARLIER + shard.number: shard.uri for shard in self.shards}
 
+    @property
+    def dates(self) -> dict[int, datetime]:
+        """When each earlier shard was read, by its number as evidence has it."""
+        dates = {int(night): datetime.fromisoformat(one) for night, one in self.night.dates.items()}
+        return {EARLIER + shard.number: dates[shard.night] for shard in self.shards}
+
     def active(self, campaigns: Sequence[Campaign]) -> list[Campaign]:
         """The campaigns that have a document of tonight: others were judged before."""
         return [
@@ -71,15 +77,21 @@ class Past:
             seen[name] = min(instant, seen.get(name, instant))
         return seen
 
-    def named_shards(self, campaigns: Sequence[Campaign]) -> dict[str, str]:
-        """URIs of the earlier shards that campaigns have documents in, by number as text: with them
-        the result can be judged again without the state."""
+    def named_shards(self, campaigns: Sequence[Campaign]) -> dict[str, dict[str, str]]:
+        """Of the earlier shards that campaigns have documents in, `earlier_shards`, their URIs, and
+        `earlier_dates`, when they were read, by number as text: with them the result can be judged
+        again without the state."""
         numbers = {
             number
             for campaign in campaigns
             for number in campaign.documents["shard"].unique().to_pylist()
         }
-        return {str(number): uri for number, uri in self.source_uris.items() if number in numbers}
+        uris, dates = self.source_uris, self.dates
+        earlier = sorted(numbers & uris.keys())
+        return {
+            "earlier_shards": {str(number): uris[number] for number in earlier},
+            "earlier_dates": {str(number): dates[number].isoformat() for number in earlier},
+        }
 
     def unsaid(self, flagged: pa.Table) -> pa.Table:
         """The rows of `flagged` but those of earlier shards of which an earlier night has said as

@@ -13,14 +13,19 @@ import pyarrow.parquet as pq
 from tocsin.beam import storage
 from tocsin.beam.learn import load_profile
 from tocsin.corpus.batches import DEAD_LETTER_SCHEMA
-from tocsin.judge.judgement import EXAMPLES_FILE, IDENTITY_COLUMNS
-from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
+from tocsin.judge.judgement import EXAMPLES_FILE, IDENTITY_COLUMNS, TIMELINES_FILE
+from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA, TIMELINE_SCHEMA
 from tocsin.ledger.manifest import MANIFEST_FILE, decode
 from tocsin.measure.batch import MEASURED_SCHEMA
 from tocsin.measure.profile import Profile, ProfileError
 from tocsin.report.result import SAMPLE_COLUMNS, ScanResult
 
 SUSPECTS_FILE = "evidence/suspects.parquet"
+DRIFT_PART = "drift/part-00000.parquet"
+NEW_GROUPS_FILE = "evidence/new_groups.parquet"
+"""Rows of GROUP_SCHEMA: the groups that no night before had. None on the first night, when all are
+new, nor without a state."""
+
 REPORT_FILE = "report.html"
 
 SHOWN_DEAD_LETTERS = 1000
@@ -124,8 +129,17 @@ def read_result(output: str, manifest: dict[str, Any]) -> ScanResult:
         examples=read_part(output, EXAMPLES_FILE),
         suspects=read_part(output, SUSPECTS_FILE),
         documents=read_sample(output, manifest),
+        timelines=_optional(output, manifest, TIMELINES_FILE) or TIMELINE_SCHEMA.empty_table(),
+        new_groups=_optional(output, manifest, NEW_GROUPS_FILE),
+        drift=_optional(output, manifest, DRIFT_PART),
         profile=_profile(manifest),
     )
+
+
+def _optional(output: str, manifest: dict[str, Any], path: str) -> pa.Table | None:
+    """A file of OUT that not every scan has; None without it."""
+    has = any(part["path"] == path for part in manifest["outputs"])
+    return read_part(output, path) if has else None
 
 
 def _profile(manifest: dict[str, Any]) -> Profile | None:

@@ -7,7 +7,8 @@ give the same rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -15,11 +16,12 @@ import pyarrow as pa
 from tocsin.judge.flags import Flags
 from tocsin.judge.found import Found
 from tocsin.judge.policy import Policy
-from tocsin.judge.verdicts import campaign_rows, example_rows
+from tocsin.judge.verdicts import campaign_rows, example_rows, timeline_rows
 
 CAMPAIGNS_PART = "campaigns/part-00000.parquet"
 FLAGGED_PART = "flagged/part-00000.parquet"
 EXAMPLES_FILE = "evidence/examples.parquet"
+TIMELINES_FILE = "evidence/timelines.parquet"
 OVER_BUDGET_FILE = "evidence/over_budget.parquet"
 
 IDENTITY_COLUMNS = ("doc_id", "source_uri", "position", "group", "content_hash")
@@ -31,25 +33,29 @@ ReadIdentities = Callable[[], Iterable[pa.Table]]
 @dataclass(frozen=True)
 class Scanned:
     """What judging needs to know of a scan. `documents`: how many it has read; `groups`: about how
-    many; `source_uris`: URI of each shard by its number."""
+    many; `source_uris`: URI of each shard by its number; `dates`: when shards of earlier nights
+    were read, by number."""
 
     scan_id: str
     documents: int
     groups: int
     source_uris: Mapping[int, str]
     identities: ReadIdentities
+    dates: Mapping[int, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Rows of CAMPAIGN_SCHEMA, FLAGGED_SCHEMA (twice) and EXAMPLE_SCHEMA. `over_budget`: documents
-    that would be flagged if the policy's budget allowed more; `allowed`: number of documents that
-    the policy lets pass; `set_aside`: campaigns that flag nothing by the policy, and why."""
+    """Rows of CAMPAIGN_SCHEMA, FLAGGED_SCHEMA (twice), EXAMPLE_SCHEMA and TIMELINE_SCHEMA.
+    `over_budget`: documents that would be flagged if the policy's budget allowed more; `allowed`:
+    number of documents that the policy lets pass; `set_aside`: campaigns that flag nothing by the
+    policy, and why."""
 
     campaigns: pa.Table
     flagged: pa.Table
     over_budget: pa.Table
     examples: pa.Table
+    timelines: pa.Table
     allowed: int
     set_aside: list[dict[str, Any]]
 
@@ -59,6 +65,7 @@ class Judgement:
             CAMPAIGNS_PART: self.campaigns,
             FLAGGED_PART: self.flagged,
             EXAMPLES_FILE: self.examples,
+            TIMELINES_FILE: self.timelines,
             OVER_BUDGET_FILE: self.over_budget,
         }
 
@@ -109,6 +116,7 @@ def judge(found: Found, policy: Policy, scanned: Scanned) -> Judgement:
         flagged=flagged,
         over_budget=over_budget,
         examples=example_rows(accepted),
+        timelines=timeline_rows(accepted, found.started, scanned.dates),
         allowed=flags.allowed,
         set_aside=set_aside,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tocsin.correlate.campaigns import Campaign
 from tocsin.judge.policy import Policy
@@ -81,6 +83,16 @@ EXAMPLE_SCHEMA = pa.schema(
 )
 """A document of a campaign with the text around its trigger; see `correlate.sweep`."""
 
+TIMELINE_SCHEMA = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("seen", _INSTANT, nullable=False),
+        pa.field("documents", pa.int64(), nullable=False),
+    ]
+)
+"""How a campaign came, one row a night that brought documents of it: `seen`, when the scan that
+read them first began, and how many it read. Without a state all came with one scan."""
+
 SAMPLES = 10
 """Documents named in a row of `campaigns/`."""
 
@@ -116,6 +128,23 @@ def campaign_rows(
         for campaign in campaigns
     ]
     return pa.Table.from_pylist(rows, CAMPAIGN_SCHEMA)
+
+
+def timeline_rows(
+    campaigns: Sequence[Campaign], started: datetime, dates: Mapping[int, datetime]
+) -> pa.Table:
+    """Rows of TIMELINE_SCHEMA, each campaign's by date. `dates`: when shards were read, by number;
+    others were read by the scan that began at `started`."""
+    rows = []
+    for campaign in campaigns:
+        seen: Counter[datetime] = Counter()
+        for counted in pc.value_counts(campaign.documents["shard"]).to_pylist():
+            seen[dates.get(counted["values"], started)] += counted["counts"]
+        rows += [
+            {"campaign_id": campaign.campaign_id, "seen": when, "documents": documents}
+            for when, documents in sorted(seen.items())
+        ]
+    return pa.Table.from_pylist(rows, TIMELINE_SCHEMA)
 
 
 def _samples(campaign: Campaign) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 from markupsafe import Markup
@@ -118,6 +119,41 @@ def place_figure(name: str, places: np.ndarray) -> Markup:
         figure, name, "Where its documents lie in the corpus, shard after shard",
         f"{len(places)} documents in {occupied} of {_BINS} equal stretches of the corpus.",
     )  # fmt: skip
+
+
+@styled
+def timeline_figure(name: str, timeline: Sequence[tuple[datetime, int]]) -> Markup:
+    """How many documents of a campaign came when.
+
+    Args:
+      name: unique on the page.
+      timeline: nights, ascending, with the documents that each brought; two or more.
+    """
+    first, last = timeline[0][0], timeline[-1][0]
+    days = np.array([(seen - first).total_seconds() / 86_400 for seen, _ in timeline])
+    counts = np.array([documents for _, documents in timeline])
+    span = max(days[-1], 1e-6)
+    # Nights lie a day apart; a bar is as wide as the shortest step, but can always be seen.
+    width = max(0.7 * float(np.diff(days).min()), span / 150)
+    figure = new_figure(WIDTH, 1.25)
+    axes = figure.add_subplot()
+    axes.bar(days, counts, width, color=COLOURS["grave"])
+    axes.set_xticks([0.0, days[-1]], [_day(first), _day(last)])
+    axes.get_xticklabels()[0].set_horizontalalignment("left")
+    axes.get_xticklabels()[-1].set_horizontalalignment("right")
+    axes.set_ylim(bottom=0)
+    axes.set_yticks([0, int(counts.max())])
+    axes.set_ylabel("documents")
+    most = int(counts.argmax())
+    return inline(
+        figure, name, "When its documents came, by the night that read them",
+        f"{counts.sum():,} documents on {len(timeline)} nights from {_day(first)} to "
+        f"{_day(last)}; most, {counts[most]:,}, on {_day(timeline[most][0])}.",
+    )  # fmt: skip
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
 
 
 @styled

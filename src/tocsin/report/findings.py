@@ -48,8 +48,8 @@ class Card:
     """A campaign as the report shows it. `string`: the trigger, else the payload, if it has either;
     `string_bytes`: its whole length in UTF-8; `unusual`: its characters that are not printable
     ASCII, with counts, where it is not plain; `verdicts`, `top_groups`: its flagged documents by
-    verdict and by group, the largest first; `documents_shown`: the first of them as rows of
-    `flagged`."""
+    verdict and by group, the largest first; `timeline`: how many of its documents came with the
+    scan that began then; `documents_shown`: the first flagged ones as rows of `flagged`."""
 
     campaign_id: str
     kind: str
@@ -67,6 +67,7 @@ class Card:
     last_seen: datetime
     verdicts: list[tuple[str, int]]
     top_groups: list[tuple[str, int]]
+    timeline: list[tuple[datetime, int]]
     documents_shown: list[dict[str, Any]]
     examples: list[Example]
 
@@ -81,10 +82,12 @@ class FlaggedAlone:
     rows: list[dict[str, Any]]
 
 
-def campaign_cards(campaigns: pa.Table, flagged: pa.Table, examples: pa.Table) -> list[Card]:
+def campaign_cards(
+    campaigns: pa.Table, flagged: pa.Table, examples: pa.Table, timelines: pa.Table
+) -> list[Card]:
     """The MOST_CARDS gravest campaigns, the gravest and then those of highest score first."""
     return [
-        _card(row, _of_campaign(flagged, row), _of_campaign(examples, row))
+        _card(row, *(_of_campaign(table, row) for table in (flagged, examples, timelines)))
         for row in _gravest_first(campaigns, "campaign_id").slice(0, MOST_CARDS).to_pylist()
     ]
 
@@ -127,7 +130,9 @@ def _largest(values: pa.ChunkedArray) -> list[tuple[str, int]]:
     )
 
 
-def _card(campaign: dict[str, Any], flagged: pa.Table, examples: pa.Table) -> Card:
+def _card(
+    campaign: dict[str, Any], flagged: pa.Table, examples: pa.Table, timeline: pa.Table
+) -> Card:
     string = campaign["trigger"] if campaign["trigger"] is not None else campaign["payload"]
     plain = string is None or is_plain(string)
     return Card(
@@ -149,6 +154,7 @@ def _card(campaign: dict[str, Any], flagged: pa.Table, examples: pa.Table) -> Ca
         last_seen=campaign["last_seen"],
         verdicts=_largest(flagged["verdict"]),
         top_groups=_largest(flagged["group"])[:_GROUPS],
+        timeline=[(row["seen"], row["documents"]) for row in timeline.to_pylist()],
         documents_shown=flagged.select(_DOCUMENT_COLUMNS).slice(0, _DOCUMENTS).to_pylist(),
         examples=[_example(row) for row in examples.slice(0, _EXAMPLES).to_pylist()],
     )

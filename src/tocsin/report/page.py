@@ -21,7 +21,7 @@ from tocsin.report.plots import curve_sizes, plots
 from tocsin.report.power import SIZES, PowerRow, measured_hit_share, power_rows
 from tocsin.report.reading import dead_letter_reasons, shards_to_list
 from tocsin.report.result import ScanResult
-from tocsin.report.sources import sources
+from tocsin.report.sources import since_earlier, sources
 from tocsin.report.visible import MARK, visible, visible_bytes
 
 
@@ -33,7 +33,7 @@ def render_report(result: ScanResult) -> str:
     """
     manifest = result.manifest
     totals = manifest["totals"]
-    cards = campaign_cards(result.campaigns, result.flagged, result.examples)
+    cards = campaign_cards(result.campaigns, result.flagged, result.examples, result.timelines)
     measured = measured_hit_share(result.campaigns)
     return (
         _environment()
@@ -51,6 +51,9 @@ def render_report(result: ScanResult) -> str:
             alone=flagged_alone(result.flagged),
             agreement=agreement(result.flagged),
             sources=sources(result.documents, result.flagged),
+            since=None
+            if result.drift is None
+            else since_earlier(result.drift, result.new_groups, result.flagged),
             reasons=dead_letter_reasons(totals["dead_letter_reasons"], result.dead_letters),
             shards=shards_to_list(manifest["inputs"]),
             seconds=_seconds(manifest["started"], manifest["finished"]),

@@ -21,6 +21,7 @@ from tocsin.report.figures import (
     power_figure,
     scores_figure,
     surprisal_figure,
+    timeline_figure,
 )
 from tocsin.report.findings import Card
 from tocsin.report.power import PowerRow
@@ -37,13 +38,14 @@ _CURVE_SIZES = tuple(sorted({round(4 * 1.16**step) for step in range(28)}))
 @dataclass(frozen=True)
 class Plots:
     """Figures as SVG elements; None or missing where there is nothing to show. `curves`,
-    `places`: by campaign_id."""
+    `places`, `timelines`: by campaign_id."""
 
     power: Markup | None
     contrasts: Markup | None
     scores: Markup | None
     curves: dict[str, Markup]
     places: dict[str, Markup]
+    timelines: dict[str, Markup]
 
 
 def curve_sizes() -> tuple[int, ...]:
@@ -55,6 +57,7 @@ def plots(result: ScanResult, cards: list[Card], power: list[PowerRow]) -> Plots
     """Draws the figures of a report; `power` is for `curve_sizes`."""
     curves: dict[str, Markup] = {}
     places: dict[str, Markup] = {}
+    timelines: dict[str, Markup] = {}
     measurer = CurveMeasurer(result.profile) if cards and result.profile else None
     offsets = _first_records(result.manifest)
     for number, card in enumerate(cards[:CARDS_WITH_FIGURES], 1):
@@ -65,12 +68,17 @@ def plots(result: ScanResult, cards: list[Card], power: list[PowerRow]) -> Plots
             places[card.campaign_id] = place_figure(
                 f"campaign-{number}-places", _places(found, *offsets)
             )
+        if len(card.timeline) > 1:
+            timelines[card.campaign_id] = timeline_figure(
+                f"campaign-{number}-timeline", card.timeline
+            )
     return Plots(
         power=power_figure(curve_sizes(), power) if power else None,
         contrasts=_contrasts(result),
         scores=_scores(result),
         curves=curves,
         places=places,
+        timelines=timelines,
     )
 
 

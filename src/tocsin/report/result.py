@@ -24,6 +24,10 @@ class ScanResult:
         examples: rows of EXAMPLE_SCHEMA: texts around the campaigns' strings.
         suspects: rows of SUSPECT_SCHEMA: the strings that were tested.
         documents: SAMPLE_COLUMNS of all documents of some shards.
+        timelines: rows of TIMELINE_SCHEMA: when the campaigns' documents came.
+        new_groups: rows of GROUP_SCHEMA: groups that no night before had; None if there is no
+            night before.
+        drift: rows of DRIFT_SCHEMA; None without a state.
         profile: that of the scan, for the surprisal of examples; None if it is gone.
     """
 
@@ -34,4 +38,7 @@ class ScanResult:
     examples: pa.Table
     suspects: pa.Table
     documents: pa.Table
+    timelines: pa.Table
+    new_groups: pa.Table | None
+    drift: pa.Table | None
     profile: Profile | None

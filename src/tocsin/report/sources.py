@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,6 +38,53 @@ class Sources:
     effective: float
     largest: list[GroupRow]
     worst: list[GroupRow]
+
+
+@dataclass(frozen=True)
+class NewGroup:
+    """A group that no night before had: its documents, those with an onset, those flagged."""
+
+    group: str
+    documents: int
+    onsets: int
+    flagged: int
+
+
+@dataclass(frozen=True)
+class SinceEarlier:
+    """What changed since the nights before. `documents`: number of documents by kind of drift;
+    `groups`: rows of DRIFT_SCHEMA for groups, those of the highest scores first; `new_groups`: how
+    many groups no night before had, None if there is no night before; `shown`: the first of them,
+    those with flagged documents, then with most."""
+
+    documents: dict[str, int]
+    groups: list[dict[str, Any]]
+    new_groups: int | None
+    shown: list[NewGroup]
+
+
+def since_earlier(drift: pa.Table, new_groups: pa.Table | None, flagged: pa.Table) -> SinceEarlier:
+    """What the report shows of drift; arguments as of `ScanResult`."""
+    of_groups = pc.starts_with(drift["kind"], "group_")
+    kinds = pc.value_counts(drift["kind"].filter(pc.invert(of_groups))).to_pylist()
+    groups = drift.filter(of_groups).sort_by([("score", "descending"), ("group", "ascending")])
+    shown: list[NewGroup] = []
+    if new_groups is not None:
+        table = new_groups.join(_counts(flagged["group"], "flagged"), "group")
+        table = table.set_column(
+            table.schema.get_field_index("flagged"), "flagged", pc.fill_null(table["flagged"], 0)
+        )
+        order = [("flagged", "descending"), ("documents", "descending"), ("group", "ascending")]
+        shown = [
+            NewGroup(row["group"], row["documents"], row["anomalous"], row["flagged"])
+            for row in table.sort_by(order).slice(0, _LARGEST).to_pylist()
+        ]
+    return SinceEarlier(
+        documents={count["values"]: count["counts"] for count in kinds},
+        groups=groups.slice(0, _WORST).to_pylist(),
+        new_groups=None if new_groups is None else new_groups.num_rows,
+        shown=shown,
+    )
 
 
 def sources(documents: pa.Table, flagged: pa.Table) -> Sources | None:
