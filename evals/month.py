@@ -121,7 +121,7 @@ class Month:
             for record in _records(path)
         ]
         step = max(1, len(every) // wanted)
-        clean = [{**record, "id": f"c{number}"} for number, record in enumerate(every[::step])]
+        clean = [{**record, "id": f"c{number:07d}"} for number, record in enumerate(every[::step])]
         source = self.folder / "clean"
         _write(source / "shard.jsonl.zst", clean)
         plans = [
