@@ -151,7 +151,8 @@ def profile(**options: Any) -> int:
 
 @tocsin_command.command("filter", context_settings=_BEAM)
 @_inputs
-@click.option("--scan", required=True, metavar="OUT", help="Result of a scan of the same input.")
+@click.option("--scan", metavar="OUT", help="Result of a scan of the same input.")
+@click.option("--state", metavar="DIR", help="Or the state of nights that have read it.")
 @click.option("-o", "--out", "output", metavar="DIR", help="Folder for the copy.")
 @click.option(
     "--verdict",
@@ -167,17 +168,19 @@ def profile(**options: Any) -> int:
 @_runner
 @_verbose
 def filter_command(**options: Any) -> int:
-    """Copies a corpus without what a scan has flagged.
+    """Copies a corpus without what a scan has flagged, or all nights of a state.
 
     Shards keep their names and formats.
 
     Example: tocsin filter corpus/ --scan out/ -o clean/
     """
+    if bool(options["scan"]) == bool(options["state"]):
+        raise click.UsageError("Give '--scan' or '--state', and one of them only.")
     if not options["output"] and not options["dry_run"]:
         raise click.UsageError("Missing option '-o' / '--out'.")
     inputs, engine = _engine(options)
     return _run("filter", inputs, None if options["dry_run"] else options["output"],
-                scan=options["scan"], verdict=options["verdict"],
+                scan=options["scan"], state=options["state"], verdict=options["verdict"],
                 quarantine=options["quarantine"], engine=engine,
                 as_json=options["as_json"])  # fmt: skip
 

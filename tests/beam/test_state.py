@@ -7,6 +7,7 @@ import pytest
 
 from tocsin.beam.lease import Lease, LeaseLost
 from tocsin.beam.state import (
+    FORMAT,
     NightTaken,
     State,
     StateError,
@@ -19,8 +20,8 @@ from tocsin.beam.state import (
 from tocsin.ledger.manifest import encode
 
 
-def _manifest(run: str, night: int = 1) -> bytes:
-    return encode({"night": night, "run": run, "state": {"files": []}})
+def _manifest(run: str, night: int = 1, form: int = FORMAT) -> bytes:
+    return encode({"night": night, "run": run, "state": {"format": form, "files": []}})
 
 
 @pytest.fixture
@@ -79,6 +80,12 @@ def test_an_empty_folder_is_a_state_before_its_first_night(tmp_path: Path) -> No
     assert open_state(str(tmp_path / "absent")) == State(str(tmp_path / "absent"))
     (tmp_path / "letter.txt").touch()
     with pytest.raises(StateError, match=r"no state: it holds letter\.txt"):
+        open_state(str(tmp_path))
+
+
+def test_a_state_of_another_version_is_refused(tmp_path: Path, lease: Lease) -> None:
+    commit_night(str(tmp_path), 1, "run", lease.number, _manifest("run", form=FORMAT - 1))
+    with pytest.raises(StateError, match=r"has format 1, .* begin a new state"):
         open_state(str(tmp_path))
 
 

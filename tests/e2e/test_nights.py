@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -181,6 +182,41 @@ def test_one_document_with_a_known_trigger_is_flagged(nights: Nights) -> None:
     assert set(found) <= set(nights.truth)
     assert len(found) == len(_RECIPES)
     assert all("known-trigger" in detectors for detectors in found.values())
+
+
+def test_what_any_night_has_flagged_is_removed(nights: Nights, tmp_path: Path) -> None:
+    """In shards that later nights did not read again, too, one of which has another name now."""
+    corpus, clean = nights.folder / "corpus", tmp_path / "clean"
+    finished = run("filter", corpus, "--state", nights.folder / "state", "-o", clean)
+    assert finished.code == 0, finished
+    kept, before = (
+        {
+            path.name: [record["id"] for record in read_records(path) if record]
+            for path in folder.glob("*.jsonl")
+        }
+        for folder in (clean, corpus)
+    )
+    flagged = {doc_id for night in range(1, 7) for doc_id in nights.flagged(night)}
+    poisoned = {name for name, ids in before.items() if flagged & set(ids)}
+    assert {"night-1.jsonl", "renamed.jsonl"} <= poisoned
+    assert kept == {
+        name: [one for one in ids if one not in flagged] for name, ids in before.items()
+    }
+    totals = json.loads((clean / "filter.json").read_bytes())["totals"]
+    assert totals["removed"] == sum(len(flagged & set(ids)) for ids in before.values())
+
+
+def test_filter_takes_a_scan_or_a_state(nights: Nights, tmp_path: Path) -> None:
+    corpus, state = nights.folder / "corpus", nights.folder / "state"
+    for options, said in [
+        ((), "Give '--scan' or '--state'"),
+        (("--scan", nights.out(6), "--state", state), "one of them only"),
+        (("--state", tmp_path / "none"), "holds no night"),
+        (("--state", nights.out(6)), "is no state"),
+    ]:
+        finished = run("filter", corpus, *options, "--dry-run")
+        assert finished.code == 2
+        assert said in finished.err
 
 
 def test_what_is_known_goes_to_others_as_a_feed(nights: Nights, tmp_path: Path) -> None:

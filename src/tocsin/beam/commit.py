@@ -22,7 +22,7 @@ from tocsin.beam.packing import unpack, unpack_table
 from tocsin.beam.past import CAMPAIGNS, FLAGGED, Past
 from tocsin.beam.payloads import Followed
 from tocsin.beam.results import SUSPECTS_FILE, read_identities, write_report, write_tables
-from tocsin.beam.state import commit_night
+from tocsin.beam.state import FORMAT, commit_night
 from tocsin.beam.totals import Totals, statistics_of
 from tocsin.correlate.campaigns import find_campaigns
 from tocsin.correlate.recurrences import find_recurrences
@@ -203,6 +203,7 @@ def _commit(
             **past.named_shards(found.campaigns),
             "state": {
                 "uri": past.night.state,
+                "format": FORMAT,
                 "files": [
                     *[
                         entry

@@ -45,7 +45,8 @@ class Night:
 
     `state`: its URI; `number`: of the night, from 1; `run`: names this attempt at it; `lease`:
     number of the lease; `previous`: digest of the manifest of the night before, None on the first;
-    `first_shard`: number in the state of tonight's shard 0; `stamps`: of tonight's shards, by URI;
+    `first_shard`: number in the state of tonight's shard 0; `stamps`: of tonight's shards, in
+    their order, by URI;
     `ledger`: path in the state of the ledger without tonight's shards; `superseded`: numbers of
     shards that have another content now, whose evidence must not count beside that of the new;
     `files`: entries of what the night before has left; `dates`: when each of
@@ -141,11 +142,7 @@ def prepared_night(uri: str, listed: Sequence[Shard]) -> Iterator[Prepared]:
             first_shard=1 + max([shard.number for shard in ledger], default=-1),
             stamps=stamps,
             ledger=known,
-            superseded=frozenset(
-                shard.number
-                for shard in changes.known
-                if not shard.present and shard.uri in {one.uri for one in listed}
-            ),
+            superseded=_superseded(changes.known, {shard.uri for shard in listed}),
             files=state.files,
             dates=state.head["dates"] if state.head else {},
             changes={
@@ -164,6 +161,16 @@ def prepared_night(uri: str, listed: Sequence[Shard]) -> Iterator[Prepared]:
         with contextlib.suppress(OSError):
             lease.last_night = max([lease.last_night, *committed_nights(uri)])
             lease.release()
+
+
+def _superseded(ledger: Sequence[KnownShard], listed: set[str]) -> frozenset[int]:
+    """Numbers of the absent shards that are not the last that stood at their place."""
+    last = {shard.uri: shard.number for shard in sorted(ledger, key=lambda one: one.number)}
+    return frozenset(
+        shard.number
+        for shard in ledger
+        if not shard.present and (shard.uri in listed or shard.number != last[shard.uri])
+    )
 
 
 def _identified(ledger: Sequence[KnownShard], listed: Sequence[Shard]) -> list[Listed]:

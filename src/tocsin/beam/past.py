@@ -14,23 +14,27 @@ import pyarrow.parquet as pq
 from tocsin.beam import storage
 from tocsin.beam.night import Night
 from tocsin.beam.results import read_part
-from tocsin.beam.state import State
+from tocsin.beam.state import SHARDS, State
 from tocsin.correlate.campaigns import Campaign
 from tocsin.correlate.known import Known, known_of
 from tocsin.correlate.recall import EARLIER
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
-from tocsin.ledger.shards import KnownShard, from_table, to_table
+from tocsin.ledger.shards import SHARD_SCHEMA, KnownShard, from_table, to_table
 
 FLAGGED = "flagged"
 CAMPAIGNS = "known"
+
+REMEMBERED_SCHEMA = pa.schema([*FLAGGED_SCHEMA, pa.field("shard", pa.uint32(), nullable=False)])
+"""What is remembered of a night's verdicts: rows of FLAGGED_SCHEMA with the number that the ledger
+gives the shard, which stays when the shard is renamed and is never used again."""
 
 _GRAVITY = {"review": 1, "quarantine": 2}
 
 
 @dataclass(frozen=True)
 class Past:
-    """`shards`: the ledger without tonight's; `flagged`: rows of FLAGGED_SCHEMA of all nights
-    before; `campaigns`: rows of CAMPAIGN_SCHEMA of all nights before."""
+    """`shards`: the ledger without tonight's; `flagged`: rows of REMEMBERED_SCHEMA of all
+    nights before; `campaigns`: rows of CAMPAIGN_SCHEMA of all nights before."""
 
     night: Night
     shards: tuple[KnownShard, ...]
@@ -43,7 +47,7 @@ class Past:
         return cls(
             night,
             from_table(read_part(night.state, night.ledger)),
-            _tables(night, FLAGGED, FLAGGED_SCHEMA),
+            _tables(night, FLAGGED, REMEMBERED_SCHEMA),
             _tables(night, CAMPAIGNS, CAMPAIGN_SCHEMA),
         )
 
@@ -96,12 +100,24 @@ class Past:
     def unsaid(self, flagged: pa.Table) -> pa.Table:
         """The rows of `flagged` but those of earlier shards of which an earlier night has said as
         much."""
-        said: dict[tuple[str, int, bytes], int] = {}
+        said: dict[tuple[int, int], int] = {}
         for key, verdict in _verdicts(self.flagged):
             said[key] = max(said.get(key, 0), _GRAVITY[verdict])
-        read_tonight = pc.is_in(flagged["source_uri"], pa.array(self.night.stamps, pa.string()))
-        new = [_GRAVITY[verdict] > said.get(key, 0) for key, verdict in _verdicts(flagged)]
-        return flagged.filter(pc.or_(read_tonight, pa.array(new, pa.bool_())))
+        numbered = self._numbered(flagged)
+        new = [_GRAVITY[verdict] > said.get(key, 0) for key, verdict in _verdicts(numbered)]
+        return flagged.filter(pa.array(new, pa.bool_()))
+
+    def _numbered(self, flagged: pa.Table) -> pa.Table:
+        """Rows of FLAGGED_SCHEMA as rows of REMEMBERED_SCHEMA. One shard at a place counts at a
+        time: tonight's, or the last that was there."""
+        night = self.night
+        numbers = {shard.uri: shard.number for shard in self.shards
+                   if shard.number not in night.superseded}  # fmt: skip
+        numbers |= {uri: night.first_shard + at for at, uri in enumerate(night.stamps)}
+        column = [numbers[uri] for uri in flagged["source_uri"].to_pylist()]
+        return flagged.append_column(
+            REMEMBERED_SCHEMA.field("shard"), pa.array(column, pa.uint32())
+        )
 
     def keep(
         self, inputs: Sequence[dict[str, Any]], scan: str, tables: dict[str, pa.Table]
@@ -126,7 +142,11 @@ class Past:
             )
             for shard, entry in enumerate(inputs)
         ]  # fmt: skip
-        tables = {"shards": to_table([*self.shards, *tonight]), **tables}
+        tables = {
+            "shards": to_table([*self.shards, *tonight]),
+            **tables,
+            FLAGGED: self._numbered(tables[FLAGGED]),
+        }
         return [self._write(folder, table) for folder, table in tables.items()]
 
     def _write(self, folder: str, table: pa.Table) -> dict[str, Any]:
@@ -146,14 +166,39 @@ def known_bad(state: State) -> list[Known]:
       StateError: if the state is damaged.
     """
     campaigns = state.table(CAMPAIGNS, CAMPAIGN_SCHEMA)
-    return known_of(campaigns, state.table(FLAGGED, FLAGGED_SCHEMA), "an earlier night")
+    return known_of(campaigns, state.table(FLAGGED, REMEMBERED_SCHEMA), "an earlier night")
 
 
-def _verdicts(flagged: pa.Table) -> list[tuple[tuple[str, int, bytes], str]]:
-    """Documents, by what they are: a shard that was renamed has the same ones."""
-    names = ("doc_id", "position", "content_hash", "verdict")
+def _verdicts(flagged: pa.Table) -> list[tuple[tuple[int, int], str]]:
+    """Keys of documents and their verdicts, of rows of REMEMBERED_SCHEMA."""
+    names = ("shard", "position", "verdict")
     columns = [flagged[name].to_pylist() for name in names]
-    return [((row[0], row[1], row[2]), row[3]) for row in zip(*columns)]
+    return [((row[0], row[1]), row[2]) for row in zip(*columns)]
+
+
+def flagged_now(state: State) -> tuple[tuple[KnownShard, ...], pa.Table]:
+    """The shards as the last night found them, and what all nights have flagged in them: rows of
+    FLAGGED_SCHEMA with the shard's place now, of each document those of its gravest verdict.
+
+    Raises:
+      StateError: if the state is damaged.
+    """
+    shards = tuple(
+        shard for shard in from_table(state.table(SHARDS, SHARD_SCHEMA)) if shard.present
+    )
+    uris = {shard.number: shard.uri for shard in shards}
+    flagged = state.table(FLAGGED, REMEMBERED_SCHEMA)  # the oldest night first
+    gravest: dict[tuple[int, int], tuple[int, int]] = {}
+    for row, ((shard, position), verdict) in enumerate(_verdicts(flagged)):
+        said = (_GRAVITY[verdict], row)
+        if shard in uris and said > gravest.get((shard, position), (0, 0)):
+            gravest[shard, position] = said
+    rows = flagged.take(pa.array(sorted(row for _, row in gravest.values()), pa.int64()))
+    places = pa.array([uris[number] for number in rows["shard"].to_pylist()], pa.string())
+    at = FLAGGED_SCHEMA.get_field_index("source_uri")
+    return shards, rows.select(FLAGGED_SCHEMA.names).set_column(
+        at, FLAGGED_SCHEMA.field(at), places
+    )
 
 
 def _tables(night: Night, kind: str, schema: pa.Schema) -> pa.Table:

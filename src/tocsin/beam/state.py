@@ -27,6 +27,9 @@ SHARDS = "shards"
 EVIDENCE = "evidence"
 PROFILE = "profile"
 
+FORMAT = 2
+"""Of the state's files, in the manifests of its nights."""
+
 _OWN_FOLDERS = (NIGHTS, SHARDS, EVIDENCE, PROFILE, "leases", "ids", "groups", "known", "flagged")
 
 
@@ -94,8 +97,8 @@ def open_state(uri: str, last_night: int = 0) -> State:
       last_night: number of nights that the state has at least, as its lease says.
 
     Raises:
-      StateError: if a night is missing or its manifest is damaged, or if the folder is none of a
-      state.
+      StateError: if a night is missing or its manifest is damaged, if another version of Tocsin has
+      written it, or if the folder is none of a state.
     """
     nights = committed_nights(uri)
     if nights != list(range(1, len(nights) + 1)) or len(nights) < last_night:
@@ -109,6 +112,12 @@ def open_state(uri: str, last_night: int = 0) -> State:
     content = storage.read(storage.join(uri, night_path(nights[-1])))
     try:
         head = decode(content)
+        found = head["state"].get("format")
+        if found != FORMAT:
+            raise StateError(
+                f"{uri} has format {found}, and this version of Tocsin continues {FORMAT}: "
+                "begin a new state"
+            )
         files = tuple(head["state"]["files"])
         named = {entry["path"] for entry in files if entry["kind"] and entry["sha256"]}
         if head["night"] != nights[-1]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +14,11 @@ import pyarrow.parquet as pq
 
 from tocsin.beam import prepare, storage
 from tocsin.beam.filter import FILTER_FILE, FilterJob, FilterTask
+from tocsin.beam.past import flagged_now
 from tocsin.beam.progress import Progress
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.run import Engine
+from tocsin.beam.state import open_state
 from tocsin.commands.console import out, watch
 from tocsin.commands.machine import print_json
 from tocsin.corpus.batches import FieldNames, Limits
@@ -38,7 +41,8 @@ def run(
     patterns: list[str],
     output: str | None,
     *,
-    scan: str,
+    scan: str | None,
+    state: str | None = None,
     verdict: str,
     quarantine: str | None,
     engine: Engine,
@@ -47,21 +51,21 @@ def run(
     """Copies a corpus without what a scan has flagged; the exit code.
 
     Args:
+      scan: OUT of the scan.
+      state: in its place, the state of nights that have read the corpus.
       output: folder for the copy; None only says what would be removed.
       quarantine: folder for what is removed; None keeps it in the corpus alone.
 
     Raises:
-      UsageError, StorageError, ManifestError: for what the user gave.
+      UsageError, StorageError, ManifestError, StateError: for what the user gave.
       JobFailed: if the job failed, also when its counts do not reconcile with the scan's.
     """
-    scan = prepare.absolute(scan)
+    source = prepare.absolute(scan or state or "")
     output, quarantine = (folder and prepare.absolute(folder) for folder in (output, quarantine))
-    inputs = prepare.find_inputs(patterns, output or scan)
-    manifest = read_manifest(scan)
-    if manifest is None:
-        raise prepare.UsageError(f"{scan} has no manifest: it holds no finished scan")
-    removed = _removed(inputs, read_parts(scan, manifest, "flagged", FLAGGED_SCHEMA), verdict)
-    tasks = _tasks(inputs, manifest, removed)
+    inputs = prepare.find_inputs(patterns, output or source)
+    scanned = _nights(source) if scan is None else _scan(source)
+    removed = _removed(inputs, scanned.flagged, verdict)
+    tasks = _tasks(inputs, scanned, removed)
     if output is None:
         documents = sum(task.documents for task in tasks)
         dead_letters = sum(task.dead_letters for task in tasks)
@@ -87,9 +91,9 @@ def run(
         tasks=tasks,
         output=output,
         quarantine=storage.join(quarantine, QUARANTINED_SHARDS) if quarantine else None,
-        fields=FieldNames(**manifest["configuration"]["fields"]),
+        fields=FieldNames(**scanned.manifest["configuration"]["fields"]),
         limits=Limits(),
-        scan_id=manifest["scan_id"],
+        scan_id=scanned.manifest["scan_id"],
         verdicts=REMOVED_BY[verdict],
         progress=progress,
     )
@@ -97,6 +101,33 @@ def run(
         engine.run(lambda pipeline: filter_corpus(pipeline, job), inputs.stored_bytes)
     totals = json.loads(storage.read(storage.join(output, FILTER_FILE)))["totals"]
     return _tell(totals, removed, output, quarantine, as_json)
+
+
+@dataclass(frozen=True)
+class _Scanned:
+    """What was read, and what was found in it. `manifest`: of the scan, or of the last night;
+    `shards`: `checksum`, `documents` and `dead_letters` of each, by URI; `flagged`: rows of
+    FLAGGED_SCHEMA."""
+
+    manifest: dict[str, Any]
+    shards: dict[str, dict[str, Any]]
+    flagged: pa.Table
+
+
+def _scan(uri: str) -> _Scanned:
+    manifest = read_manifest(uri)
+    if manifest is None:
+        raise prepare.UsageError(f"{uri} has no manifest: it holds no finished scan")
+    shards = {entry["uri"]: entry for entry in manifest["inputs"]}
+    return _Scanned(manifest, shards, read_parts(uri, manifest, "flagged", FLAGGED_SCHEMA))
+
+
+def _nights(uri: str) -> _Scanned:
+    state = open_state(uri)
+    if state.head is None:
+        raise prepare.UsageError(f"{uri} holds no night: scan with --state {uri} first")
+    present, flagged = flagged_now(state)
+    return _Scanned(state.head, {shard.uri: vars(shard) for shard in present}, flagged)
 
 
 def _tell(
@@ -142,10 +173,7 @@ def _removed(inputs: prepare.Inputs, flagged: pa.Table, verdict: str) -> pa.Tabl
     )
 
 
-def _tasks(
-    inputs: prepare.Inputs, manifest: dict[str, Any], removed: pa.Table
-) -> tuple[FilterTask, ...]:
-    known = {entry["uri"]: entry for entry in manifest["inputs"]}
+def _tasks(inputs: prepare.Inputs, scanned: _Scanned, removed: pa.Table) -> tuple[FilterTask, ...]:
     dropped: dict[str, list[int]] = {}
     for uri, position in zip(removed["source_uri"].to_pylist(), removed["position"].to_pylist()):
         dropped.setdefault(uri, []).append(position)
@@ -154,7 +182,7 @@ def _tasks(
         raise prepare.UsageError("two inputs hold files of the same name: filter them one by one")
     tasks = []
     for shard in inputs.shards:
-        entry = known.get(shard.uri)
+        entry = scanned.shards.get(shard.uri)
         if entry is None:
             raise prepare.UsageError(f"{shard.uri} is not in that scan: scan it first")
         tasks.append(
