@@ -142,6 +142,7 @@ def test_profile_and_filter_and_report(line: CommandLine) -> None:
         (["a"], "clean"),
         {
             "scan": "out",
+            "state": None,
             "verdict": "quarantine",
             "quarantine": None,
             "engine": engine,
@@ -151,6 +152,8 @@ def test_profile_and_filter_and_report(line: CommandLine) -> None:
     dry = line.call("filter", "a", "--scan", "out", "-o", "clean", "--dry-run", "--quarantine=q")
     assert (dry.arguments, dry.options["quarantine"]) == ((["a"], None), "q")
     assert line.code("filter", "a", "--scan", "out") == 2
+    nights = line.call("filter", "a", "--state", "state", "-o", "clean")
+    assert (nights.options["scan"], nights.options["state"]) == (None, "state")
     review = line.call("filter", "a", "--scan", "out", "-o", "clean", "--verdict=review")
     assert review.options["verdict"] == "review"
     assert line.call("report", "out") == Call(("out",), {})
