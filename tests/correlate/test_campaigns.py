@@ -19,13 +19,14 @@ from tocsin.correlate.campaigns import (
     find_campaigns,
 )
 from tocsin.correlate.statistics import binomial_score
+from tocsin.correlate.surroundings import POSSIBLE_CONTRASTS
 from tocsin.correlate.suspects import (
     MINIMUM_DOCUMENTS,
     MINIMUM_HIT_SHARE,
     MINIMUM_ONCE_SHARE,
     SUSPECT,
 )
-from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, POSSIBLE_CONTRASTS, SweepCounts
+from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts
 from tocsin.measure.onsets import CHANNELS, LANGUAGE
 
 

@@ -16,18 +16,16 @@ from measure import calls, reference
 from measure.baseline import Baseline
 from measure.generated import hostile_texts, prose, salad, text_in
 
+from tocsin.correlate.surroundings import POSSIBLE_CONTRASTS, POSSIBLE_LEVEL
 from tocsin.correlate.suspects import SUSPECT
 from tocsin.correlate.sweep import (
     CONTEXT_AFTER,
     CONTEXT_BEFORE,
     OCCURRENCE_SCHEMA,
-    POSSIBLE_CONTRASTS,
-    POSSIBLE_LEVEL,
     SweepCounts,
     Sweeper,
 )
 from tocsin.measure.batch import BUCKETS
-from tocsin.measure.kernel import PIECE_BYTES
 from tocsin.measure.languages import LANGUAGES
 from tocsin.measure.onsets import (
     LANGUAGE,
@@ -37,6 +35,7 @@ from tocsin.measure.onsets import (
     SURPRISAL,
     WINDOW,
 )
+from tocsin.measure.pieces import PIECE_BYTES
 from tocsin.measure.profile import Profile
 
 Ngram = tuple[bytes, ...]

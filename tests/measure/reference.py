@@ -17,6 +17,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from tocsin.measure import code_points, kernel, onsets, profile, surprisal
+from tocsin.measure.pieces import MARGIN_BYTES, PIECE_BYTES
 
 # How the names of characters of scripts without spaces between words begin.
 _UNSPACED = (
@@ -236,10 +237,10 @@ class Piece(NamedTuple):
 
 def pieces(text: bytes, learned: Learned) -> Iterator[Piece]:
     """The pieces of a text, each with its margins."""
-    for core_begin in range(0, len(text), kernel.PIECE_BYTES):
-        core_end = min(core_begin + kernel.PIECE_BYTES, len(text))
-        begin = max(core_begin - kernel.MARGIN_BYTES, 0)
-        end = min(core_end + kernel.MARGIN_BYTES, len(text))
+    for core_begin in range(0, len(text), PIECE_BYTES):
+        core_end = min(core_begin + PIECE_BYTES, len(text))
+        begin = max(core_begin - MARGIN_BYTES, 0)
+        end = min(core_end + MARGIN_BYTES, len(text))
         while begin < core_begin and 0x80 <= text[begin] < 0xC0:
             begin += 1  # a piece is read from a whole character on
         found = tokens(text[begin:end])

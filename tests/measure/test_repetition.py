@@ -15,7 +15,7 @@ from measure import calls, reference
 from measure.baseline import Baseline
 from measure.generated import hostile_texts, prose
 from tocsin.measure.code_points import CHARACTER
-from tocsin.measure.kernel import PIECE_BYTES
+from tocsin.measure.pieces import PIECE_BYTES
 
 
 def duplicates(texts: Sequence[tuple[bytes, ...]], sizes: Sequence[int]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from measure import calls, reference
 from measure.baseline import Baseline
 from measure.generated import hostile_texts, prose, salad, words_of
 from tocsin.measure import segments
-from tocsin.measure.kernel import PIECE_BYTES
+from tocsin.measure.pieces import PIECE_BYTES
 
 
 def excess_of(bits: np.ndarray, begin: int, end: int) -> float:

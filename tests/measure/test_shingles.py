@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from measure.baseline import Baseline
 from measure.calls import batch_of, tokenize
 from measure.generated import salad, words_of
-from tocsin.measure import kernel
+from tocsin.measure import pieces
 from tocsin.measure.batch import Measurement, Measurer
 from tocsin.measure.counts import DECODED_COUNTS
 from tocsin.measure.profile import Profile
@@ -171,7 +171,7 @@ def test_many_samples_find_room(baseline: Baseline) -> None:
     records = found.evidence["samples"]
     assert (records["position"] == 0).sum() == (records["position"] == 2).sum() > 5_000
     assert (records["position"] == 1).sum() == 0
-    assert len(text) > kernel.PIECE_BYTES
+    assert len(text) > pieces.PIECE_BYTES
 
 
 def test_rewritten_documents_share_their_sketch(baseline: Baseline) -> None:

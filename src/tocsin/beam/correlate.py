@@ -21,7 +21,9 @@ from tocsin.corpus.shards import Shard
 from tocsin.correlate.reading import READ_SCHEMA, Reader
 from tocsin.correlate.suspects import SUSPECT, find_suspects
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, Sweeper
+from tocsin.measure.batch import text_buffers
 from tocsin.measure.onsets import CHANNELS
+from tocsin.measure.pieces import Tokenizer
 
 
 @dataclass
@@ -120,18 +122,30 @@ class _SweepShard(beam.DoFn):
         sweeper = self._sweeper[1] if self._sweeper[1].begin(*shard.order) else None
         reader = self._reader[1] if self._reader[1].needs(shard.index) else None
         if sweeper or reader:  # nothing found costs nothing
-            yield from self._sweep(shard, measured[shard.order], sweeper, reader)
+            yield from self._sweep(shard, measured[shard.order], profile.seed, sweeper, reader)
 
     def _sweep(
-        self, shard: Shard, measured: int, sweeper: Sweeper | None, reader: Reader | None
+        self,
+        shard: Shard,
+        measured: int,
+        seed: int,
+        sweeper: Sweeper | None,
+        reader: Reader | None,
     ) -> Iterator[Any]:
+        tokenizer = Tokenizer(seed)
         rows, read = [], []
         documents = 0
         for part in self._job.parts(shard, "sweep"):
+            data, offsets = text_buffers(part.documents)
+            for tokens in tokenizer.tokens(np.frombuffer(data, np.uint8), offsets):
+                if sweeper:
+                    sweeper.count(tokens)
+                if reader:
+                    reader.search(tokens)
             if sweeper:
-                rows.append(sweeper.sweep(part.documents))
+                rows.append(sweeper.occurrences(part.documents))
             if reader:
-                read.append(reader.read(part.documents, shard.index))
+                read.append(reader.rows(part.documents, shard.index))
             documents += part.documents.num_rows
         self._swept.inc(documents)
         if documents != measured:

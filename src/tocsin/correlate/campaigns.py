@@ -15,13 +15,14 @@ import xxhash
 from tocsin.correlate.naming import shared_string, without_template
 from tocsin.correlate.near_duplicates import near_duplicate_clusters
 from tocsin.correlate.statistics import binomial_score, false_discovery_rates
+from tocsin.correlate.surroundings import POSSIBLE_CONTRASTS
 from tocsin.correlate.suspects import (
     MINIMUM_DOCUMENTS,
     MINIMUM_HIT_SHARE,
     MINIMUM_ONCE_SHARE,
     WIDESPREAD_GROUPS,
 )
-from tocsin.correlate.sweep import POSSIBLE_CONTRASTS, SweepCounts
+from tocsin.correlate.sweep import SweepCounts
 from tocsin.measure.composition import KINDS
 from tocsin.measure.onsets import CHANNELS, COMPOSITION, LANGUAGE
 from tocsin.measure.segments import SEGMENT_TYPES

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.correlate.recall import NEVER_REFUTED, tokens_of
+from tocsin.correlate.surroundings import POSSIBLE_CONTRASTS, POSSIBLE_LEVEL
 from tocsin.correlate.suspects import SUSPECT, ngram_keys
-from tocsin.correlate.sweep import POSSIBLE_CONTRASTS, POSSIBLE_LEVEL, Sweeper
+from tocsin.correlate.sweep import Sweeper
 from tocsin.measure.findings import FINDING_SCHEMA
 from tocsin.measure.onsets import CHANNELS, LONGEST_NGRAM
 from tocsin.measure.profile import Profile

@@ -13,12 +13,11 @@ import pyarrow as pa
 
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA
 from tocsin.measure.batch import text_buffers
-from tocsin.measure.code_points import code_point_tables
 from tocsin.measure.hashes import HASH_TYPE, content_hashes
-from tocsin.measure.kernel import MARGIN_BYTES, PIECE_BYTES
 from tocsin.measure.kernels import kernel
+from tocsin.measure.pieces import PIECE_TOKENS, Tokenizer, Tokens
 from tocsin.measure.shingles import SAMPLE_TOKENS, SHINGLE_BITS, sample_hashes
-from tocsin.measure.tokens import GOLDEN, tokenize
+from tocsin.measure.tokens import GOLDEN
 
 AROUND_BYTES = 512
 """Bytes of text before the first and after the last shingle of a passage that are read."""
@@ -101,11 +100,9 @@ class Reader:
     def __init__(self, leads: Leads, seed: int) -> None:
         """`seed`: keys the hashes of tokens, as in the profile."""
         self._leads = leads
-        self._seed = np.uint64(seed)
-        self._tables = code_point_tables()
-        size = PIECE_BYTES + 2 * MARGIN_BYTES + 1
-        self._tokens = [np.empty(size, dtype) for dtype in ("int32", "int32", "u8", "u8", "u1")]
-        self._orders = np.empty(size, np.uint64)
+        self._tokenizer = Tokenizer(seed)
+        self._orders = np.empty(PIECE_TOKENS, np.uint64)
+        self._matches: list[np.ndarray] = []
         self._filter = np.zeros(1 << _FILTER_BITS, np.bool_)
         self._filter[(leads.anchors["hash"] & np.uint64((1 << _FILTER_BITS) - 1)).astype(int)] = 1
 
@@ -116,7 +113,28 @@ class Reader:
     def read(self, batch: pa.RecordBatch, shard: int) -> pa.RecordBatch:
         """Rows of READ_SCHEMA of the documents of `batch` (rows of DOCUMENT_SCHEMA)."""
         data, offsets = text_buffers(batch)
-        passages = self._passages(np.frombuffer(data, np.uint8), offsets)
+        for tokens in self._tokenizer.tokens(np.frombuffer(data, np.uint8), offsets):
+            self.search(tokens)
+        return self.rows(batch, shard)
+
+    def search(self, tokens: Tokens) -> None:
+        """Searches some tokens of a batch, the next ones, for passages."""
+        if not len(self._leads.anchors):
+            return
+        room = 1 << 12
+        while True:
+            found = np.zeros(room, _MATCH)
+            count = _find_anchors(*tokens, self._orders, self._filter, found)
+            if count <= room:
+                break
+            room = count
+        self._matches.append(found[:count])
+
+    def rows(self, batch: pa.RecordBatch, shard: int) -> pa.RecordBatch:
+        """Rows of READ_SCHEMA of the documents of `batch` (rows of DOCUMENT_SCHEMA), all of whose
+        tokens were searched."""
+        data, offsets = text_buffers(batch)
+        passages = self._passages(offsets)
         stories = self._stories(batch, shard)
         kinds = ["passage"] * len(passages) + ["story"] * len(stories)
         places = np.concatenate([passages, stories])
@@ -154,22 +172,15 @@ class Reader:
             schema=READ_SCHEMA,
         )
 
-    def _passages(self, values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        """_PLACE records, one for each document and passage in it."""
+    def _passages(self, offsets: np.ndarray) -> np.ndarray:
+        """_PLACE records, one for each document and passage in it; `offsets`: of the batch."""
         anchors = self._leads.anchors
-        if not len(anchors):
+        found = np.concatenate([np.zeros(0, _MATCH), *self._matches])
+        self._matches = []
+        if not len(found):
             return np.zeros(0, _PLACE)
-        room = 1 << 12
-        while True:
-            found = np.zeros(room, _MATCH)
-            count = _find_anchors(
-                values, offsets, self._tables, self._seed, *self._tokens, self._orders,
-                self._filter, found,
-            )  # fmt: skip
-            if count <= room:
-                break
-            room = count
-        found = found[:count]
+        found["start"] -= offsets[found["document"]]
+        found["end"] -= offsets[found["document"]]
         at = np.searchsorted(anchors["hash"], found["hash"])
         at[at == len(anchors)] = 0
         real = anchors["hash"][at] == found["hash"]
@@ -207,42 +218,32 @@ _PLACE = np.dtype(
 
 
 @kernel()
-def _find_anchors(
-    data, offsets, tables, seed, starts, ends, exact, folded, kinds, orders, wanted, found
-):
-    """Writes _MATCH records for the shingles whose hash passes the filter `wanted`.
+def _find_anchors(documents, cores, bounds, starts, ends, exact, orders, wanted, found):
+    """Writes _MATCH records, with places in the batch's data, for the shingles of some tokens (of
+    `measure.pieces.Tokens`) whose hash passes the filter `wanted`.
 
     Returns:
       Their number; above `len(found)` the rest was not written.
     """
     count = 0
-    for document in range(len(offsets) - 1):
-        text_begin = np.int64(offsets[document])
-        text_end = np.int64(offsets[document + 1])
-        core_begin = text_begin
-        while core_begin < text_end:
-            core_end = min(core_begin + PIECE_BYTES, text_end)
-            begin = max(core_begin - MARGIN_BYTES, text_begin)
-            end = min(core_end + MARGIN_BYTES, text_end)
-            while begin < core_begin and data[begin] & 0xC0 == 0x80:
-                begin += 1
-            tokens = tokenize(data, begin, end, tables, seed, starts, ends, exact, folded, kinds)
-            shingles = tokens - SAMPLE_TOKENS + 1
-            if shingles > 0:
-                sample_hashes(exact, tokens, 0, shingles, orders)
-            for at in range(shingles):
-                hashed = orders[at] * GOLDEN >> np.uint64(64 - SHINGLE_BITS)
-                if not wanted[hashed & np.uint64((1 << _FILTER_BITS) - 1)]:
-                    continue
-                start = begin + starts[at]
-                if start < core_begin or start >= core_end:
-                    continue
-                if count < len(found):
-                    match = found[count]
-                    match.document = document
-                    match.hash = hashed
-                    match.start = start - text_begin
-                    match.end = begin + ends[at + SAMPLE_TOKENS - 1] - text_begin
-                count += 1
-            core_begin = core_end
+    for piece in range(len(documents)):
+        first, last = np.int64(bounds[piece]), np.int64(bounds[piece + 1])
+        shingles = last - first - SAMPLE_TOKENS + 1
+        if shingles <= 0:
+            continue
+        sample_hashes(exact[first:last], last - first, 0, shingles, orders)
+        for at in range(shingles):
+            hashed = orders[at] * GOLDEN >> np.uint64(64 - SHINGLE_BITS)
+            if not wanted[hashed & np.uint64((1 << _FILTER_BITS) - 1)]:
+                continue
+            start = starts[first + at]
+            if start < cores[piece, 0] or start >= cores[piece, 1]:
+                continue
+            if count < len(found):
+                match = found[count]
+                match.document = documents[piece]
+                match.hash = hashed
+                match.start = start
+                match.end = ends[first + at + SAMPLE_TOKENS - 1]
+            count += 1
     return count

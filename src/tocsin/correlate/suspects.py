@@ -70,82 +70,122 @@ def find_suspects(onsets: np.ndarray, scale: float) -> np.ndarray:
     onsets = onsets[np.lexsort((onsets["offset"], onsets["position"], onsets["shard"]))]
     if not len(onsets):
         return np.empty(0, SUSPECT)
-    channel = onsets["channel"][0]
+    places = onsets[["shard", "position"]]
+    documents = np.cumsum(np.append(0, places[1:] != places[:-1]))
     found = []
     for length in range(1, LONGEST_NGRAM + 1):
-        onsets = onsets[onsets["tokens"][:, length] != 0]  # the others end before
-        keys = ngram_keys(np.ascontiguousarray(onsets["tokens"]), length, channel)
-        order = np.argsort(keys, kind="stable")
-        found.append(_test_runs(onsets, keys, order, length, scale))
+        reaching = onsets["tokens"][:, length] != 0  # the others end before
+        onsets, documents = onsets[reaching], documents[reaching]
+        found.append(_suspects_of_length(onsets, documents, length, scale))
     suspects = np.concatenate(found)
     return suspects[np.argsort(suspects["key"], kind="stable")]
 
 
-def _test_runs(
-    onsets: np.ndarray, keys: np.ndarray, order: np.ndarray, length: int, scale: float
+def _suspects_of_length(
+    onsets: np.ndarray, documents: np.ndarray, length: int, scale: float
 ) -> np.ndarray:
-    """Tests every run of equal `keys[order]`; within a run, documents are in order."""
-    if not len(keys):
+    """SUSPECT records of one length, by key; `documents`: number of each onset's, ascending."""
+    if not len(onsets):
         return np.empty(0, SUSPECT)
-    ordered = keys[order]
     channel, direction = onsets["channel"][0], onsets["direction"][0]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    tokens = np.ascontiguousarray(onsets["tokens"])
+    keys = ngram_keys(tokens, length, channel)
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
     ends = np.append(starts[1:], len(ordered))
     enough = ends - starts >= MINIMUM_DOCUMENTS
-    suspects = []
-    for start, end in zip(starts[enough].tolist(), ends[enough].tolist()):
-        hits = onsets[order[start:end]]
-        if _is_hopeless(hits[0], end - start, length, scale):
-            continue
-        documents = np.empty(len(hits), [("shard", "<u4"), ("position", "<i8")])
-        documents["shard"], documents["position"] = hits["shard"], hits["position"]
-        first = np.concatenate([[True], documents[1:] != documents[:-1]])
-        hits = hits[first]  # one hit for each document
-        tokens = hits["tokens"]
-        groups = len(np.unique(hits["group"]))
-        may_be_framed = groups >= WIDESPREAD_GROUPS
-        sides = [(tokens[:, length + 1], hits["far_after"])]
-        if channel != OPENING:
-            sides.append((tokens[:, 0], hits["far_before"]))
-        framed = any(diversity(next_to) < MINIMUM_DIVERSITY for next_to, _ in sides)
-        if (
-            len(hits) < MINIMUM_DOCUMENTS
-            or (framed and not may_be_framed)
-            or not all(_is_diverse(*side) for side in sides)
-            or _is_hopeless(hits[0], len(hits), length, scale)
-        ):
-            continue
-        suspects.append(
-            (ordered[start], length, channel, direction, len(hits), groups, tokens[0, 1], framed)
-        )
-    return np.array(suspects, SUSPECT)
+    starts, ends = starts[enough], ends[enough]
+    known = np.zeros(len(onsets))
+    if length <= 2:
+        known = DECODED_COUNTS[onsets["word_code" if length == 1 else "pair_code"]] * scale
+    suspects = np.zeros(len(starts), SUSPECT)
+    passed = np.zeros(len(starts), np.bool_)
+    _test_runs(
+        order, starts, ends, documents, tokens, np.ascontiguousarray(onsets["group"]),
+        np.ascontiguousarray(onsets["far_before"]), np.ascontiguousarray(onsets["far_after"]),
+        known, length, channel != OPENING, suspects, passed,
+    )  # fmt: skip
+    suspects["key"] = ordered[starts]
+    suspects["length"] = length
+    suspects["channel"] = channel
+    suspects["direction"] = direction
+    return suspects[passed]
 
 
-def diversity(values: np.ndarray) -> float:
+@kernel()
+def _test_runs(
+    order, starts, ends, documents, tokens, groups, far_before, far_after, known, length, is_inside,
+    suspects, passed,
+):  # fmt: skip
+    """Tests every run `order[starts[i] : ends[i]]` of onsets at one string.
+
+    Args:
+      order: int64, numbers of onsets; within a run, ascending.
+      documents: int64, the document of each onset, ascending.
+      tokens, groups, far_before, far_after: of each onset, as in ONSET.
+      known: float64, occurrences of the string of each in the whole corpus, by the profile; 0 where
+        it does not say.
+      length: tokens of the string.
+      is_inside: whether texts must differ before the string too.
+      suspects: SUSPECT records (runs,), written.
+      passed: bool (runs,), set where the string is a suspect.
+    """
+    for run in range(len(starts)):
+        hits = order[starts[run] : ends[run]]
+        occurrences = known[hits[0]]
+        if _is_hopeless(occurrences, len(hits)):
+            continue
+        first = np.ones(len(hits), np.bool_)  # one hit for each document
+        for index in range(1, len(hits)):
+            first[index] = documents[hits[index]] != documents[hits[index - 1]]
+        hits = hits[first]
+        if len(hits) < MINIMUM_DOCUMENTS or _is_hopeless(occurrences, len(hits)):
+            continue
+        distinct = len(np.unique(groups[hits]))
+        framed = False
+        diverse = True
+        for side in range(2 if is_inside else 1):
+            next_to = np.empty(len(hits), np.uint32)
+            for index in range(len(hits)):
+                next_to[index] = tokens[hits[index], 0 if side else length + 1]
+            if diversity(next_to) < MINIMUM_DIVERSITY:
+                framed = True
+                far = far_before[hits] if side else far_after[hits]
+                far = far[far != 0]
+                diverse &= len(far) >= MINIMUM_DOCUMENTS and diversity(far) >= MINIMUM_DIVERSITY
+        if not diverse or (framed and distinct < WIDESPREAD_GROUPS):
+            continue
+        passed[run] = True
+        suspects[run].documents = len(hits)
+        suspects[run].groups = distinct
+        suspects[run].first_token = tokens[hits[0], 1]
+        suspects[run].framed = framed
+
+
+@kernel()
+def diversity(values):
     """Probability that two values drawn without replacement differ (Simpson's index, unbiased)."""
-    counts = np.unique(values, return_counts=True)[1].astype(np.float64)
     size = len(values)
     if size < 2:
         return 1.0
-    return float(1.0 - (counts * (counts - 1)).sum() / (size * (size - 1)))
+    ordered = np.sort(values)
+    alike = 0.0
+    run = 1
+    for index in range(1, size + 1):
+        if index < size and ordered[index] == ordered[index - 1]:
+            run += 1
+        else:
+            alike += run * (run - 1.0)
+            run = 1
+    return 1.0 - alike / (size * (size - 1.0))
 
 
-def _is_diverse(next_to: np.ndarray, far: np.ndarray) -> bool:
-    """Whether the text on a side of a string is another in most documents: right next to it, or
-    further off, for an attacker may put each trigger into the same chat template."""
-    if diversity(next_to) >= MINIMUM_DIVERSITY:
-        return True
-    known = far[far != 0]
-    return len(known) >= MINIMUM_DOCUMENTS and diversity(known) >= MINIMUM_DIVERSITY
-
-
-def _is_hopeless(hit: np.void, documents: int, length: int, scale: float) -> bool:
-    """Whether the profile knows a string with so many hits as far too common for a trigger."""
-    if length > 2:
-        return False
-    occurrences = DECODED_COUNTS[hit["word_code" if length == 1 else "pair_code"]] * scale
+@kernel()
+def _is_hopeless(occurrences, documents):
+    """Whether a string of so many occurrences is far too common for a trigger with so many hits."""
     most = documents / (MINIMUM_HIT_SHARE * MINIMUM_ONCE_SHARE)
-    return bool(occurrences > HOPELESS * most)
+    return occurrences > HOPELESS * most
 
 
 @kernel()

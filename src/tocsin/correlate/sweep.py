@@ -7,55 +7,24 @@ each suspect and gives a row for each document in which the text changes, or may
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from tocsin.correlate.matching import MATCH, Matcher, count_matches, first_tokens
+from tocsin.correlate.surroundings import Surroundings
 from tocsin.correlate.suspects import MINIMUM_HIT_SHARE
 from tocsin.measure.batch import text_buffers
-from tocsin.measure.code_points import SCRIPTS, code_point_tables
 from tocsin.measure.composition import KINDS
 from tocsin.measure.hashes import HASH_TYPE, content_hashes
-from tocsin.measure.kernel import (
-    MARGIN_BYTES,
-    PIECE_BYTES,
-    bucket_of,
-    measure_piece,
-    new_scratch,
-    type_of,
-)
-from tocsin.measure.kernels import kernel
-from tocsin.measure.languages import (
-    MINIMUM_VOTES_BEFORE,
-    majority,
-    vote_slots,
-)
-from tocsin.measure.onsets import (
-    CHANNELS,
-    COMPOSITION,
-    LANGUAGE,
-    LEAST_AFTER,
-    LONGEST_NGRAM,
-    MINIMUM_BEFORE,
-    MINIMUM_CONTRASTS,
-    OPENING,
-    WINDOWS,
-    extend_ngram,
-    onset_tokens,
-)
+from tocsin.measure.onsets import CHANNELS
+from tocsin.measure.pieces import Tokenizer, Tokens
 from tocsin.measure.profile import Profile
-from tocsin.measure.tokens import tokenize
 
 CONTEXT_BEFORE = 256
 CONTEXT_AFTER = 512
 """Bytes of text around an occurrence that are kept, to read the trigger and to show it."""
-
-POSSIBLE_CONTRASTS = np.array(MINIMUM_CONTRASTS, np.float32) / 2
-"""By channel, half of a hit's, from which on a document holds a trigger as a campaign does."""
-
-POSSIBLE_LEVEL = 10.0
-"""Bits of mean surprisal after an occurrence from which on it may belong to a campaign although
-the text before it is as surprising: texts of the development corpora have 8 in the mean."""
 
 OCCURRENCE_SCHEMA = pa.schema(
     [
@@ -146,6 +115,18 @@ def suspect_table(suspects: np.ndarray, counts: SweepCounts) -> pa.Table:
     return pa.Table.from_arrays([pa.array(column) for column in columns], schema=SUSPECT_SCHEMA)
 
 
+class _LastOccurrences(NamedTuple):
+    """Of each suspect in a batch, int64 (suspects,): the document that held it last, -1 for none,
+    and where its last occurrence ended in the batch's data."""
+
+    document: np.ndarray
+    end: np.ndarray
+
+    @classmethod
+    def none(cls, suspects: int) -> _LastOccurrences:
+        return cls(np.full(suspects, -1, np.int64), np.zeros(suspects, np.int64))
+
+
 class Sweeper:
     """Sweeps shard after shard for the same suspects.
 
@@ -157,11 +138,12 @@ class Sweeper:
 
     def __init__(self, suspects: np.ndarray, profile: Profile) -> None:
         """`suspects`: SUSPECT records, both directions, in ascending order of key."""
-        self._profile = profile
-        self._tables = code_point_tables()
-        self._votes = vote_slots(profile.seed)
-        self._scratch = new_scratch()
+        self._tokenizer = Tokenizer(profile.seed)
+        self._surroundings = Surroundings(profile)
         self._suspects = suspects
+        self._channels = np.ascontiguousarray(suspects["channel"])
+        self._matches: list[np.ndarray] = []
+        self._last = _LastOccurrences.none(len(suspects))
         # Documents from which on a suspect is refuted; hits are a whole number.
         self._limits = np.floor(suspects["documents"] / MINIMUM_HIT_SHARE).astype(np.int64)
         self._finished = SweepCounts.zeros(len(suspects))
@@ -181,10 +163,12 @@ class Sweeper:
         self._room = self._limits - before
         self.counts = SweepCounts.zeros(len(self._suspects))
         active = self._room >= 0
-        self._matchers = {
-            direction: _Matcher(self._suspects, active & (self._suspects["direction"] == direction))
+        self._matchers = [
+            Matcher(self._suspects, active & (self._suspects["direction"] == direction))
             for direction in (1, -1)
-        }
+        ]
+        self._first_tokens = first_tokens(self._matchers)
+        self._begin_batch()
         return bool((active & (self._suspects["direction"] > 0)).any())
 
     def finish(self) -> None:
@@ -200,8 +184,47 @@ class Sweeper:
           Rows of OCCURRENCE_SCHEMA for the suspects that are no decoys.
         """
         data, offsets = text_buffers(batch)
-        rows = _best_of_each_document(self._find(np.frombuffer(data, np.uint8), offsets))
-        return self._table(batch, data, offsets, rows[~self.refuted()[rows["suspect"]]])
+        for tokens in self._tokenizer.tokens(np.frombuffer(data, np.uint8), offsets):
+            self.count(tokens)
+        return self.occurrences(batch)
+
+    def count(self, tokens: Tokens) -> None:
+        """Counts the suspects among some tokens of a batch, the next ones."""
+        [matcher, decoys] = self._matchers
+        before = *self._last, self.counts.documents, self.counts.occurrences
+        room = 1 << 12
+        while True:
+            last_document, last_end, documents, occurrences = (array.copy() for array in before)
+            matches = np.zeros(room, MATCH)
+            found = count_matches(
+                *tokens, self._first_tokens,
+                matcher.keys, matcher.values, matcher.lengths,
+                decoys.keys, decoys.values, decoys.lengths,
+                self._room, last_document, last_end, documents, occurrences, matches,
+            )  # fmt: skip
+            if found <= room:
+                break
+            room = found
+        self._last = _LastOccurrences(last_document, last_end)
+        self.counts = SweepCounts(documents, occurrences)
+        self._matches.append(matches[:found])
+
+    def occurrences(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows of OCCURRENCE_SCHEMA for the suspects that are no decoys in `batch` (rows of
+        DOCUMENT_SCHEMA), all of whose tokens were counted. What the batch has refuted, as most of
+        the first ones do, is not measured."""
+        data, offsets = text_buffers(batch)
+        matches = np.concatenate([np.zeros(0, MATCH), *self._matches])
+        matches = matches[~self.refuted()[matches["suspect"]]]
+        self._begin_batch()
+        places = self._surroundings.measure(
+            np.frombuffer(data, np.uint8), offsets, matches, self._channels[matches["suspect"]]
+        )
+        return self._table(batch, data, offsets, _best_of_each_document(places))
+
+    def _begin_batch(self) -> None:
+        self._matches = []
+        self._last = _LastOccurrences.none(len(self._suspects))
 
     @property
     def keys(self) -> np.ndarray:
@@ -211,23 +234,6 @@ class Sweeper:
     def refuted(self) -> np.ndarray:
         """Mask of the suspects that the documents swept so far have refuted."""
         return self.counts.documents > self._room
-
-    def _find(self, values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        room = 1 << 14
-        while True:
-            places = np.zeros(room, _PLACE)
-            counts = self.counts.copy()
-            found = _find_suspects(
-                values, offsets, self._tables, self._votes, self._profile.table.slots,
-                float(self._profile.words), np.uint64(self._profile.seed), self._scratch,
-                *self._matchers[1].arrays, *self._matchers[-1].arrays,
-                np.ascontiguousarray(self._suspects["channel"]), self._room,
-                counts.documents, counts.occurrences, places,
-            )  # fmt: skip
-            if found <= room:
-                self.counts = counts
-                return places[:found]
-            room = found
 
     def _table(
         self,
@@ -276,229 +282,10 @@ class Sweeper:
         )
 
 
-_PLACE = np.dtype(
-    [
-        ("document", "<i4"),
-        ("suspect", "<i4"),
-        ("start", "<i8"),
-        ("end", "<i8"),
-        ("contrast", "<f4"),
-        ("after", "<f4"),
-        ("language", "u1"),
-        ("segment_type", "u1"),
-        ("kinds_before", "u1", (len(KINDS),)),
-        ("kinds_after", "u1", (len(KINDS),)),
-        ("bucket", "u1"),
-        ("hit", "?"),
-    ]
-)
-
-
 def _binary(shares: np.ndarray) -> pa.Array:
     """Rows of `shares` (uint8 (rows, len(KINDS))) as binary values."""
     buffer = pa.py_buffer(np.ascontiguousarray(shares).tobytes())
     return pa.Array.from_buffers(pa.binary(len(KINDS)), len(shares), [None, buffer])
-
-
-class _Matcher:
-    """Some of the suspects as an open-addressed table, and a filter before it."""
-
-    def __init__(self, suspects: np.ndarray, chosen: np.ndarray) -> None:
-        indices = np.flatnonzero(chosen)
-        capacity = 16
-        while capacity < 4 * len(indices):
-            capacity *= 2
-        keys = np.zeros(capacity, np.uint64)
-        values = np.zeros(capacity, np.int32)
-        _insert(keys, values, suspects["key"][indices], indices.astype(np.int32))
-        # One byte for the lower 16 bits of a first token, with a bit for each channel: nearly every
-        # token ends here.
-        first_tokens = np.zeros(1 << 16, np.uint8)
-        channels = np.uint8(1) << suspects["channel"][indices]
-        np.bitwise_or.at(first_tokens, suspects["first_token"][indices] & 0xFFFF, channels)
-        self.arrays = keys, values, first_tokens
-
-
-@kernel()
-def _insert(keys, values, new_keys, new_values):
-    mask = np.uint64(len(keys) - 1)
-    for index in range(len(new_keys)):
-        slot = (new_keys[index] >> np.uint64(20)) & mask
-        while keys[slot] != 0:
-            slot = (slot + np.uint64(1)) & mask
-        keys[slot] = new_keys[index]
-        values[slot] = new_values[index]
-
-
-@kernel(forceinline=True)
-def _match(keys, values, key):
-    """Index of the suspect with `key`, or -1."""
-    mask = np.uint64(len(keys) - 1)
-    slot = (key >> np.uint64(20)) & mask
-    while keys[slot] != 0:
-        if keys[slot] == key:
-            return values[slot]
-        slot = (slot + np.uint64(1)) & mask
-    return -1
-
-
-@kernel()
-def _write_shares(compositions, first, last, shares):
-    """Writes the share of each kind among the tokens `first` to `last`, in 255ths."""
-    counts = np.zeros(len(KINDS), np.int64)
-    for index in range(first, last):
-        counts[compositions[index]] += 1
-    for kind in range(len(KINDS)):
-        shares[kind] = np.uint8(255 * counts[kind] // max(last - first, 1))
-
-
-@kernel()
-def _find_suspects(
-    data, offsets, tables, votes, slots, words, seed, scratch,
-    keys, values, first_tokens, decoy_keys, decoy_values, decoy_first_tokens,
-    channels, room, documents, occurrences, places,
-):  # fmt: skip
-    """Counts the suspects of every document, of overlapping occurrences the first; writes places of
-    those that are no decoys and that not more than `room` (int64 (suspects,)) documents hold.
-
-    Returns:
-      Number of places; above `len(places)` the rest was not written.
-    """
-    found = 0
-    last_document = np.full(len(documents), -1, np.int64)
-    last_end = np.zeros(len(documents), np.int64)  # bytes: where its last occurrence ended
-    matched = np.empty(len(scratch.starts), np.int32)
-    matched_length = np.empty(len(scratch.starts), np.int32)
-    matched_suspect = np.empty(len(scratch.starts), np.int32)
-    onset = np.zeros((len(CHANNELS), len(scratch.starts)), np.bool_)
-    for document in range(len(offsets) - 1):
-        text_begin = np.int64(offsets[document])
-        text_end = np.int64(offsets[document + 1])
-        core_begin = text_begin
-        while core_begin < text_end:
-            core_end = min(core_begin + PIECE_BYTES, text_end)
-            begin = max(core_begin - MARGIN_BYTES, text_begin)
-            end = min(core_end + MARGIN_BYTES, text_end)
-            while begin < core_begin and data[begin] & 0xC0 == 0x80:
-                begin += 1
-            count = tokenize(
-                data,
-                begin,
-                end,
-                tables,
-                seed,
-                scratch.starts,
-                scratch.ends,
-                scratch.exact,
-                scratch.folded,
-                scratch.kinds,
-            )
-            matches = 0
-            for index in range(count):
-                start = begin + scratch.starts[index]
-                if start < core_begin or start >= core_end:
-                    continue
-                token = np.uint32(scratch.exact[index] >> np.uint64(32))
-                watched = first_tokens[token & np.uint32(0xFFFF)]
-                for channel in range(len(CHANNELS)):
-                    if not watched & (1 << channel):
-                        continue
-                    key = np.uint64(channel)
-                    for length in range(1, min(LONGEST_NGRAM, count - index) + 1):
-                        key = extend_ngram(
-                            key, np.uint32(scratch.exact[index + length - 1] >> np.uint64(32))
-                        )
-                        suspect = _match(keys, values, key)
-                        if suspect >= 0:
-                            new = last_document[suspect] != document
-                            # A run of one character holds shorter runs of it, but not many.
-                            if new or start >= last_end[suspect]:
-                                occurrences[suspect] += 1
-                                last_end[suspect] = begin + scratch.ends[index + length - 1]
-                            if new:
-                                last_document[suspect] = document
-                                documents[suspect] += 1
-                            if documents[suspect] <= room[suspect] and matches < len(matched):
-                                matched[matches] = index
-                                matched_length[matches] = length
-                                matched_suspect[matches] = suspect
-                                matches += 1
-                watched = decoy_first_tokens[token & np.uint32(0xFFFF)]
-                for channel in range(len(CHANNELS)):
-                    if not watched & (1 << channel):
-                        continue
-                    key = np.uint64(channel)
-                    for length in range(1, min(LONGEST_NGRAM, index + 1) + 1):
-                        key = extend_ngram(
-                            key, np.uint32(scratch.exact[index - length + 1] >> np.uint64(32))
-                        )
-                        suspect = _match(decoy_keys, decoy_values, key)
-                        if suspect >= 0:
-                            new = last_document[suspect] != document
-                            first_byte = begin + scratch.starts[index - length + 1]
-                            if new or first_byte >= last_end[suspect]:
-                                occurrences[suspect] += 1
-                                last_end[suspect] = begin + scratch.ends[index]
-                            if new:
-                                last_document[suspect] = document
-                                documents[suspect] += 1
-            if matches:
-                count = measure_piece(
-                    data, begin, end, begin == text_begin, end == text_end, tables, votes, slots,
-                    words, seed, scratch,
-                )  # fmt: skip
-                for channel in range(len(CHANNELS)):
-                    contrasts = scratch.contrasts[channel]
-                    onset[channel, :count] = False
-                    for nth in range(onset_tokens(contrasts, count, channel, scratch.onset)):
-                        onset[channel, scratch.onset[nth]] = contrasts[scratch.onset[nth]] > 0
-                bucket = bucket_of(scratch.kinds[:count])
-                scripts = np.zeros(len(SCRIPTS), np.int64)
-                for index in range(count):
-                    scripts[scratch.kinds[index] >> 4] += 1
-                for nth in range(matches):
-                    index = np.int64(matched[nth])
-                    channel = channels[matched_suspect[nth]]
-                    after_first = index + matched_length[nth]
-                    after_last = min(after_first + WINDOWS[channel], count)
-                    before_first = max(index - WINDOWS[channel], 0)
-                    contrast = scratch.contrasts[channel, index]
-                    measurable = index >= MINIMUM_BEFORE and index + LEAST_AFTER[channel] <= count
-                    after = np.float32(-1.0)
-                    if after_last > after_first:
-                        after = scratch.surprisal[after_first:after_last].mean()
-                    changes = contrast >= POSSIBLE_CONTRASTS[channel]
-                    if channel == LANGUAGE:
-                        votes_before = majority(scratch.languages, before_first, index)[1]
-                        measurable &= votes_before >= MINIMUM_VOTES_BEFORE
-                    elif channel == COMPOSITION:
-                        measurable = False  # weak changes have no contrast
-                    else:
-                        measurable |= channel == OPENING
-                        changes |= after >= POSSIBLE_LEVEL
-                    if measurable and not onset[channel, index] and not changes:
-                        continue
-                    if found < len(places):
-                        place = places[found]
-                        place.document = document
-                        place.suspect = matched_suspect[nth]
-                        place.start = begin + scratch.starts[index] - text_begin
-                        place.end = begin + scratch.ends[after_first - 1] - text_begin
-                        place.bucket = bucket
-                        place.contrast = contrast
-                        place.hit = onset[channel, index]
-                        place.after = after
-                        place.language = majority(scratch.languages, after_first, after_last)[0]
-                        place.segment_type = type_of(
-                            data, begin, scratch, after_first, after_last, scripts
-                        )
-                        _write_shares(scratch.compositions, before_first, index, place.kinds_before)
-                        _write_shares(
-                            scratch.compositions, after_first, after_last, place.kinds_after
-                        )
-                    found += 1
-            core_begin = core_end
-    return found
 
 
 def _best_of_each_document(places: np.ndarray) -> np.ndarray:

@@ -1,8 +1,7 @@
 """The kernel: one pass over the documents of a batch, from bytes to features and onsets.
 
-Documents are measured in *pieces* of at most `PIECE_BYTES`, which bounds the memory of the
-kernel whatever the length of a document. A piece is read with `MARGIN_BYTES` of its
-surroundings on either side, so that windows reach over its edges.
+Documents are measured piece by piece (`measure.pieces`), which bounds the memory of the kernel
+whatever the length of a document.
 """
 
 from typing import Any, NamedTuple
@@ -37,14 +36,12 @@ from tocsin.measure.onsets import (
     contrasts,
     onset_tokens,
 )
+from tocsin.measure.pieces import PIECE_TOKENS, piece_from
 from tocsin.measure.repetition import SUMS, Words, add_repetition, new_words, write_repetition
 from tocsin.measure.segments import MINIMUM_TOKENS, SEGMENT_TYPES, best_segment, segment_type
 from tocsin.measure.shingles import add_fingerprints, begin_fingerprints
 from tocsin.measure.surprisal import own_capacity, surprisals
 from tocsin.measure.tokens import absorb, mix, tokenize
-
-PIECE_BYTES = 512 << 10
-MARGIN_BYTES = 4 << 10
 
 TOKENS_KEPT = LONGEST_NGRAM + 2
 """Token hashes in an onset record: the neighbour before, the longest n-gram, one after."""
@@ -189,7 +186,7 @@ class Scratch(NamedTuple):
 def new_scratch() -> Scratch:
     """Working memory (about 100 MB, touched only as far as a piece needs it). `contrasts`: float32
     (channels, tokens)."""
-    size = PIECE_BYTES + 2 * MARGIN_BYTES + 1
+    size = PIECE_TOKENS
     dtypes = [
         "int32",
         "int32",
@@ -459,11 +456,7 @@ def measure_documents(
         begin_fingerprints(document, fingerprints)
         core_begin = text_begin
         while core_begin < text_end:
-            core_end = min(core_begin + PIECE_BYTES, text_end)
-            begin = max(core_begin - MARGIN_BYTES, text_begin)
-            end = min(core_end + MARGIN_BYTES, text_end)
-            while begin < core_begin and data[begin] & 0xC0 == 0x80:
-                begin += 1
+            core_end, begin, end = piece_from(data, core_begin, text_begin, text_end)
             count = measure_piece(
                 data, begin, end, begin == text_begin, end == text_end, tables, votes, slots, words,
                 seed, scratch,

@@ -82,8 +82,10 @@ def voting_words() -> dict[str, int]:
     frequent = {language: _most_frequent(words) for language, words in classes.items()}
     candidates = frozenset().union(*frequent.values())
     rarities: dict[str, list[int]] = {word: [] for word in candidates}
+    # What is CLEARER than the rarest of them is clearer than all that follow.
+    rarest = max(max(words.values()) for words in frequent.values()) + CLEARER_CLASSES
     for of_language in classes.values():
-        for rarity, alike in enumerate(of_language):
+        for rarity, alike in enumerate(of_language[:rarest]):
             for word in candidates.intersection(alike):
                 rarities[word].append(rarity)
     votes = {}

@@ -12,7 +12,7 @@ from Training Gopher", table A1). What the paper leaves open is settled so:
 
 N-grams are counted level by level, as by the Apriori algorithm: one that occurs twice begins
 with a shorter one that does, so of each level only the words that are left have to be looked
-up. Comparisons reach over a piece of a text (`measure.kernel.PIECE_BYTES`), which bounds their
+up. Comparisons reach over a piece of a text (`measure.pieces.PIECE_BYTES`), which bounds their
 memory; the counts of pieces are added up.
 """
 
