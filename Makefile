@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= 20000
 
-.PHONY: help setup demo test test-integrations test-large test-bounds fuzz soak sbom audit lint docs eval eval-detectors bench lock clean simulate-month test-flink test-prism test-airflow scale eval-full eval-peers
+.PHONY: help setup demo test test-integrations test-large test-bounds fuzz soak sbom audit lint docs eval eval-detectors bench lock clean simulate-month test-flink test-prism test-airflow scale eval-full eval-peers check-independent
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -101,6 +101,10 @@ simulate-month: setup  ## thirty nights of real corpora with dripping campaigns;
 eval-detectors: setup  ## each detector's share of clean documents by source, and its worst
 	$(BIN)/tocsin scan ../shared/corpora -o build/clean
 	$(BIN)/python -m evals.detectors build/clean --markdown build/detectors.md
+check-independent: setup  ## an independent checker derives again what a scan of 20,000 documents flagged
+	rm -rf build/derived
+	$(BIN)/python -m evals.derived --corpora ../shared/corpora --out build/derived
+
 eval-peers: setup  ## what others flag in the copy of make eval; after that and make test-integrations
 	$(BIN)/python -m evals.peers --planted build/eval/planted --scan build/eval/scans/planted \
 	  --datatrove build/integrations/datatrove/bin/python --markdown build/peers.md

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import multiprocessing
 import os
@@ -51,6 +52,8 @@ def _scan(
         os.dup2(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT), descriptor)
     from tocsin.cli import process
 
+    # Of a scan that hangs, where it does; stderr is a file by now.
+    faulthandler.dump_traceback_later(_SECONDS - 5, file=2)
     if fault in INSIDE:
         INSIDE[fault](random.Random(seed))
     sys.argv = ["tocsin", "scan", corpus, "-o", out, *options]
@@ -72,7 +75,7 @@ class Scan:
         """Waits for the end; a scan that hangs is killed, which is a code below 0."""
         self.process.join(_SECONDS)
         if self.process.exitcode is None:
-            print("hangs, killed", file=sys.stderr)
+            print(f"hangs, killed:\n{self.said()}", file=sys.stderr)
         if self.process.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -170,18 +171,44 @@ def test_what_beam_logs_is_shown_on_demand() -> None:
         logger.setLevel(before)
 
 
-def test_a_lost_worker_fails_the_job() -> None:
-    """Beam's local runner waits for it for ever; the exception ends a thread of its own."""
+@pytest.mark.parametrize("interrupt", [signal.default_int_handler, signal.SIG_IGN])
+def test_a_lost_worker_fails_the_job(interrupt: Any) -> None:
+    """Beam's local runner waits for it for ever; the exception ends a thread of its own. A shell's
+    script has SIGINT ignored in what it starts in the background."""
 
     def lose() -> None:
         raise RuntimeError("Worker subprocess exited with return code -9")
 
-    with (
-        pytest.raises(RuntimeError, match="a worker process was lost"),
-        run._ending_with_workers(),
-    ):
-        threading.Thread(target=lose, name="run_worker").start()
-        time.sleep(20)
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with (
+            pytest.raises(RuntimeError, match="a worker process was lost"),
+            run._ending_with_workers(),
+        ):
+            threading.Thread(target=lose, name="run_worker").start()
+            time.sleep(20)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_workers_lost_later_do_not_interrupt_the_end() -> None:
+    """A worker that the end of the job ends is no new reason to stop."""
+
+    def lose() -> None:
+        raise RuntimeError("Worker subprocess exited with return code 1")
+
+    cleaned_up = False
+    with pytest.raises(RuntimeError, match="lost: Worker"), run._ending_with_workers():
+        try:
+            threading.Thread(target=lose, name="run_worker").start()
+            time.sleep(20)
+        finally:
+            second = threading.Thread(target=lose, name="run_worker")
+            second.start()
+            second.join()
+            time.sleep(0.1)
+            cleaned_up = True
+    assert cleaned_up
 
 
 def test_an_engine_waits_unless_it_is_told_not_to() -> None:

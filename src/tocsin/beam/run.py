@@ -95,6 +95,10 @@ class Engine:
             raise JobFailed(_innermost(error)) from error
 
 
+class _WorkerLost(BaseException):
+    """Raised in the main thread, wherever it waits. No `Exception`: nobody may pass over it."""
+
+
 @contextlib.contextmanager
 def _ending_with_workers() -> Iterator[None]:
     """A worker process that is killed, for want of memory perhaps, fails the job.
@@ -104,18 +108,27 @@ def _ending_with_workers() -> Iterator[None]:
     Raises:
       RuntimeError: if one was.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no signal can be handled here
+        return
     deaths: list[str] = []
-    others = threading.excepthook
+    is_over = False
 
     def hear(raised: threading.ExceptHookArgs) -> None:
         if raised.thread is not None and raised.thread.name == "run_worker":
             deaths.append(str(raised.exc_value))
-            # A real signal: it also wakes a main thread that waits for a lock.
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            # A real signal: it also wakes a main thread that waits for a lock. Not SIGINT, which
+            # is ignored in what a shell's script has started in the background.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
         else:
             others(raised)
 
-    threading.excepthook = hear
+    def end(number: int, frame: object) -> None:
+        if len(deaths) == 1 and not is_over:  # the others end because the job does
+            raise _WorkerLost
+
+    others, threading.excepthook = threading.excepthook, hear
+    signal.signal(signal.SIGUSR1, end)  # for good: one that comes late must not end the process
     try:
         yield
     except BaseException as error:
@@ -123,6 +136,7 @@ def _ending_with_workers() -> Iterator[None]:
             raise RuntimeError(f"a worker process was lost: {deaths[0]}") from error
         raise
     finally:
+        is_over = True
         threading.excepthook = others
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from tocsin.correlate.naming import shared_string, without_template
+from tocsin.correlate.naming import common_spelling, shared_string, without_template
 from tocsin.correlate.near_duplicates import near_duplicate_clusters
 from tocsin.correlate.statistics import binomial_score, false_discovery_rates
 from tocsin.correlate.surroundings import POSSIBLE_CONTRASTS
@@ -175,7 +175,7 @@ def find_campaigns(
             -one.hits.num_rows,
             one.channel,
             -int(lengths[one.index]),
-            int(suspects["key"][one.index]),
+            common_spelling(*_contexts(one.hits)),
         )
     )
     confirmed = [one for one in confirmed if without_template(_named(one))]
@@ -365,9 +365,14 @@ def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Ca
 
 def _named(one: _Tested) -> str:
     """The longest string that the hits share around the suspect."""
-    starts = pc.subtract(one.hits["start"], one.hits["context_start"]).to_pylist()
-    ends = pc.subtract(one.hits["end"], one.hits["context_start"]).to_pylist()
-    return shared_string(one.hits["context"].to_pylist(), starts, ends)
+    return shared_string(*_contexts(one.hits))
+
+
+def _contexts(rows: pa.Table) -> tuple[list[bytes], list[int], list[int]]:
+    """The text around each string, and where that begins and ends in it."""
+    starts = pc.subtract(rows["start"], rows["context_start"]).to_pylist()
+    ends = pc.subtract(rows["end"], rows["context_start"]).to_pylist()
+    return rows["context"].to_pylist(), starts, ends
 
 
 def _holds(trigger: str, rows: pa.Table) -> pa.Array:
@@ -376,11 +381,7 @@ def _holds(trigger: str, rows: pa.Table) -> pa.Array:
     room = 2 * len(trigger.encode())
     found = [
         wanted in b"".join(context[max(start - room, 0) : end + room].split())
-        for context, start, end in zip(
-            rows["context"].to_pylist(),
-            pc.subtract(rows["start"], rows["context_start"]).to_pylist(),
-            pc.subtract(rows["end"], rows["context_start"]).to_pylist(),
-        )
+        for context, start, end in zip(*_contexts(rows))
     ]
     return pa.array(found, pa.bool_())
 

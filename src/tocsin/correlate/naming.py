@@ -20,13 +20,18 @@ def shared_string(contexts: list[bytes], starts: list[int], ends: list[int]) -> 
     Returns:
       The string without white space at its ends, cut to whole characters.
     """
-    spellings = Counter(context[start:end] for context, start, end in zip(contexts, starts, ends))
-    # Tokens may be spaced differently here and there: take the most common spelling.
-    spelling = min(spellings, key=lambda found: (-spellings[found], found))
+    spelling = common_spelling(contexts, starts, ends)
     after = [context[end:] for context, end in zip(contexts, ends)]
     before = [context[:start][::-1] for context, start in zip(contexts, starts)]
     found = _shared_prefix(before)[::-1] + spelling + _shared_prefix(after)
     return found.decode("utf-8", "ignore").strip()
+
+
+def common_spelling(contexts: list[bytes], starts: list[int], ends: list[int]) -> bytes:
+    """The suspect as most contexts have it, for its tokens may be spaced differently here and
+    there; of equals the first in the order of bytes."""
+    spellings = Counter(context[start:end] for context, start, end in zip(contexts, starts, ends))
+    return min(spellings, key=lambda found: (-spellings[found], found))
 
 
 # What turns of a chat begin and end with, in the templates of common models.
