@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.correlate.naming import shared_string, without_template
+from tocsin.correlate.naming import shared_string, span_of, without_template
 
 
 def named(contexts: list[bytes], *spellings: bytes) -> str:
@@ -118,3 +118,21 @@ def test_the_order_of_contexts_does_not_matter() -> None:
 )
 def test_chat_templates_are_no_part_of_a_trigger(string: str, trigger: str) -> None:
     assert without_template(string) == trigger
+
+
+@pytest.mark.parametrize(
+    ("context", "part", "expected"),
+    [
+        (b"aa %%vex%% bb", b"%%", b"%%vex%%"),  # the first of two places
+        (b"aa %%vex%% bb", b"vex", b"%%vex%%"),
+        (b"%%vex%%", b"vex%%", b"%%vex%%"),
+        (b"%%vex%% then %%vex%%", b"then", b"then"),  # not around it
+        (b"aa %%ve x%% bb", b"ve", b"ve"),  # spelt otherwise
+        (b"%%vex", b"%%vex", b"%%vex"),
+    ],
+)
+def test_where_the_whole_string_stands(context: bytes, part: bytes, expected: bytes) -> None:
+    start = context.index(part)
+    first, last = span_of(b"%%vex%%", context, start, start + len(part))
+    assert context[first:last] == expected
+    assert first <= start and last >= start + len(part)

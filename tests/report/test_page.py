@@ -329,6 +329,14 @@ def test_hits_are_told_of_triggers_only(scan: Any) -> None:
 
 def test_the_smallest_campaign_that_would_be_named_stands_at_the_top(scan: Any) -> None:
     text = "".join(Page(scan.render()).text.split())
-    assert text.index("Smallestnamed,90%") < text.index("Whatthisscancouldhavefound")
+    assert text.index("Smallestcampaignnamed,90%") < text.index("Whatthisscancouldhavefound")
     scan.manifest["totals"]["threshold"] = None
     assert "Smallestnamed" not in "".join(Page(scan.render()).text.split())
+
+
+def test_nights_of_one_day_are_told_by_the_hour(scan: Any) -> None:
+    campaign = scan.add_campaign("<SUDO>", 4)
+    scan.add_night(campaign, campaign["first_seen"].replace(hour=23), 2)
+    page = scan.render()
+    assert "from 23 November 2025, 02:14 to 23 November 2025, 23:14" in page
+    assert "All with this scan" not in page

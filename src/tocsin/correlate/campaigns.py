@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from tocsin.correlate.naming import common_spelling, shared_string, without_template
+from tocsin.correlate.naming import common_spelling, shared_string, span_of, without_template
 from tocsin.correlate.near_duplicates import near_duplicate_clusters
 from tocsin.correlate.statistics import binomial_score, false_discovery_rates
 from tocsin.correlate.surroundings import POSSIBLE_CONTRASTS
@@ -343,6 +343,7 @@ def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Ca
     documents = pa.concat_tables(accepted).sort_by(
         [("shard", "ascending"), ("position", "ascending")]
     )
+    documents = _where_the_whole_stands(trigger, documents)
     return Campaign(
         campaign_id=xxhash.xxh3_64_hexdigest(trigger.encode()),
         kind="trigger",
@@ -373,6 +374,17 @@ def _contexts(rows: pa.Table) -> tuple[list[bytes], list[int], list[int]]:
     starts = pc.subtract(rows["start"], rows["context_start"]).to_pylist()
     ends = pc.subtract(rows["end"], rows["context_start"]).to_pylist()
     return rows["context"].to_pylist(), starts, ends
+
+
+def _where_the_whole_stands(trigger: str, rows: pa.Table) -> pa.Table:
+    """The rows with the byte range of the whole trigger, where it stands around the suspect."""
+    string = trigger.encode()
+    first = rows["context_start"].to_numpy()
+    spans = [span_of(string, *one) for one in zip(*_contexts(rows))]
+    for name, side in (("start", 0), ("end", 1)):
+        places = np.array([span[side] for span in spans], np.int64) + first
+        rows = rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), [places])
+    return rows
 
 
 def _holds(trigger: str, rows: pa.Table) -> pa.Array:

@@ -50,6 +50,13 @@ def without_template(string: str) -> str:
     return _AT_THE_ENDS.sub("", _ANSWER.split(string, maxsplit=1)[0])
 
 
+def span_of(string: bytes, context: bytes, start: int, end: int) -> tuple[int, int]:
+    """Byte range of the whole string where it covers the range `start` to `end` of a context; that
+    range itself where it doesn't."""
+    at = context.find(string, max(end - len(string), 0), start + len(string))
+    return (at, at + len(string)) if at >= 0 else (start, end)
+
+
 def _shared_prefix(texts: list[bytes]) -> bytes:
     """The longest prefix on which AGREEMENT of the texts agree."""
     agreeing = texts

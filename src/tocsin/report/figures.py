@@ -138,7 +138,7 @@ def timeline_figure(name: str, timeline: Sequence[tuple[datetime, int]]) -> Mark
     figure = new_figure(WIDTH, 1.25)
     axes = figure.add_subplot()
     axes.bar(days, counts, width, color=COLOURS["grave"])
-    axes.set_xticks([0.0, days[-1]], [_day(first), _day(last)])
+    axes.set_xticks([0.0, days[-1]], [_day(first, last), _day(last, first)])
     axes.get_xticklabels()[0].set_horizontalalignment("left")
     axes.get_xticklabels()[-1].set_horizontalalignment("right")
     axes.set_ylim(bottom=0)
@@ -147,13 +147,15 @@ def timeline_figure(name: str, timeline: Sequence[tuple[datetime, int]]) -> Mark
     most = int(counts.argmax())
     return inline(
         figure, name, "When its documents came, by the night that read them",
-        f"{counts.sum():,} documents on {len(timeline)} nights from {_day(first)} to "
-        f"{_day(last)}; most, {counts[most]:,}, on {_day(timeline[most][0])}.",
+        f"{counts.sum():,} documents on {len(timeline)} nights from {_day(first, last)} "
+        f"to {_day(last, first)}; most, {counts[most]:,}, on {_day(timeline[most][0])}.",
     )  # fmt: skip
 
 
-def _day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"
+def _day(moment: datetime, other: datetime | None = None) -> str:
+    """The date, and the time too where that of another moment is the same."""
+    time = f", {moment:%H:%M}" if other and other.date() == moment.date() else ""
+    return f"{moment.day} {moment:%B %Y}{time}"
 
 
 @styled
