@@ -82,7 +82,7 @@ class Evidence:
 
     strings: int = 100_000
     decoy_rate: float = RATE
-    suspects: list[tuple[int, int, int, int, int, int, int, int]] = field(default_factory=list)
+    suspects: list[tuple[int, int, int, int, int, int, int, int, int]] = field(default_factory=list)
     counts: list[tuple[int, int]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -100,7 +100,7 @@ class Evidence:
         hits = [one for one in rows if one["hit"]]
         groups = len({one["group"] for one in hits})
         key = rows[0]["suspect"]
-        self.suspects.append((key, length, channel, 1, len(hits), groups, key, framed))
+        self.suspects.append((key, length, channel, 1, len(hits), groups, key, 0, framed))
         documents = len(rows) if holders is None else holders
         self.counts.append((documents, documents if occurrences is None else occurrences))
         self.rows += rows
@@ -117,7 +117,7 @@ class Evidence:
         framed: bool = False,
     ) -> Evidence:
         """A decoy with a hit in so many documents."""
-        self.suspects.append((key, 1, channel, -1, hits, groups, key, framed))
+        self.suspects.append((key, 1, channel, -1, hits, groups, key, 0, framed))
         documents = hits if holders is None else holders
         self.counts.append((documents, occurrences or documents))
         return self

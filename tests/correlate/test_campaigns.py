@@ -70,7 +70,7 @@ def test_nothing() -> None:
 
 def test_nothing_was_swept() -> None:
     """Where all suspects are decoys nothing is swept, and nothing counted."""
-    suspects = np.array([(5, 1, 0, -1, 9, 4, 5, 0)], SUSPECT)
+    suspects = np.array([(5, 1, 0, -1, 9, 4, 5, 0, 0)], SUSPECT)
     none = np.zeros(0, np.int64)
     found, (threshold, *_) = find_campaigns(
         suspects,

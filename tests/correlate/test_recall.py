@@ -32,11 +32,12 @@ def _suspects(onsets: np.ndarray, length: int) -> np.ndarray:
     tokens = np.ascontiguousarray(onsets["tokens"])
     keys = ngram_keys(tokens, length, np.uint8(0))
     for key, onset in zip(keys.tolist(), onsets):
-        rows[key, int(onset["direction"])] = onset["tokens"][1]
+        rows[key, int(onset["direction"])] = onset["tokens"][1:3] * [1, length > 1]
     suspects = np.zeros(len(rows), SUSPECT)
-    for number, ((key, direction), first) in enumerate(sorted(rows.items())):
+    for number, (key, direction) in enumerate(sorted(rows)):
         suspects[number]["key"], suspects[number]["length"] = key, length
-        suspects[number]["direction"], suspects[number]["first_token"] = direction, first
+        suspects[number]["direction"] = direction
+        suspects[number]["first_token"], suspects[number]["second_token"] = rows[key, direction]
     return suspects
 
 

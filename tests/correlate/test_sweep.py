@@ -56,7 +56,10 @@ def suspects_of(
         tokens = [calls.token_hashes(token, profile.seed)[0] for token in ngram[::direction]]
         key = calls.ngram_key(tokens)
         found.append(
-            ((key, len(ngram), 0, direction, documents, 3, tokens[0], 0), (ngram, direction))
+            (
+                (key, len(ngram), 0, direction, documents, 3, *(*tokens, 0)[:2], 0),
+                (ngram, direction),
+            )
         )
     found.sort(key=lambda one: one[0][0])
     return np.array([one for one, _ in found], SUSPECT), [string for _, string in found]
@@ -451,7 +454,7 @@ def test_hits_are_judged_in_the_channel_of_the_suspect(baseline: Baseline) -> No
     found = []
     for channel in (SURPRISAL, LANGUAGE):
         key = calls.ngram_key(tokens, channel)
-        found.append((key, 3, channel, 1, 1 << 30, 3, tokens[0], 0))
+        found.append((key, 3, channel, 1, 1 << 30, 3, *tokens[:2], 0))
     sweeper = Sweeper(np.array(sorted(found), SUSPECT), baseline.profile)
     sweeper.begin(0)
     batch = calls.batch_of(texts)

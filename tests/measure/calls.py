@@ -144,7 +144,9 @@ def contrasts(bits: np.ndarray, channel: int = onsets.SURPRISAL) -> np.ndarray:
     """Contrast (float32) at each token from the surprisals."""
     size = len(bits)
     result = np.full(size + 1, np.nan, np.float32)
-    onsets.contrasts(bits.astype(np.float32), size, channel, np.zeros(size + 1), result)
+    sums = np.zeros(size + 1)
+    onsets.add_up(bits.astype(np.float32), size, sums)
+    onsets.contrasts(sums, size, channel, result)
     return result[:size]
 
 

@@ -258,5 +258,5 @@ def _suspects(value: bytes, channel: int, seed: int) -> np.ndarray:
     suspect = np.zeros(1, SUSPECT)
     suspect["key"], suspect["length"], suspect["channel"] = key, len(kept), channel
     suspect["direction"], suspect["documents"], suspect["groups"] = 1, NEVER_REFUTED, 1
-    suspect["first_token"] = tokens[0, 1]
+    suspect["first_token"], suspect["second_token"] = tokens[0, 1:3]
     return suspect

@@ -6,6 +6,7 @@ import numpy as np
 
 from tocsin.measure.kernels import kernel
 from tocsin.measure.onsets import CHANNELS, LONGEST_NGRAM, extend_ngram
+from tocsin.measure.tokens import GOLDEN, ROOT_TWO
 
 MATCH = np.dtype(
     [
@@ -22,13 +23,16 @@ suspect; `core_begin`: where the piece begins in the batch's data, without its s
 
 _LENGTHS = np.uint64((1 << LONGEST_NGRAM) - 1)
 
+FILTER_BITS = 16
+
 
 class Matcher:
-    """Some suspects of one direction as an open-addressed table, and a filter before it.
+    """Some suspects of one direction as an open-addressed table, and filters before it.
 
-    `keys` (uint64), `values` (int32): the table. `lengths` (uint64 (65536,)): for the lower 16 bits
-    of a first token, LONGEST_NGRAM bits for each channel: how long the strings are that may begin
-    with it.
+    `keys` (uint64), `values` (int32): the table. `single`, `longer` (uint64 (2^FILTER_BITS,)): for
+    a token, and for the two that strings of several begin with, LONGEST_NGRAM bits for each
+    channel: how long the strings are that may begin so. Nearly every token ends here: most strings
+    begin with a word that is common, but few with two that often stand together.
     """
 
     def __init__(self, suspects: np.ndarray, chosen: np.ndarray) -> None:
@@ -39,17 +43,44 @@ class Matcher:
             capacity *= 2
         self.keys = np.zeros(capacity, np.uint64)
         self.values = np.zeros(capacity, np.int32)
-        _insert(self.keys, self.values, suspects["key"][indices], indices.astype(np.int32))
-        self.lengths = np.zeros(1 << 16, np.uint64)
-        places = LONGEST_NGRAM * suspects["channel"][indices] + suspects["length"][indices] - 1
+        chosen_ones = suspects[indices]
+        _insert(self.keys, self.values, chosen_ones["key"], indices.astype(np.int32))
+        places = LONGEST_NGRAM * chosen_ones["channel"] + chosen_ones["length"] - 1
         bits = np.uint64(1) << places.astype(np.uint64)
-        np.bitwise_or.at(self.lengths, suspects["first_token"][indices] & 0xFFFF, bits)
+        is_single = chosen_ones["length"] == 1
+        first, second = chosen_ones["first_token"], chosen_ones["second_token"]
+        self.single = np.zeros(1 << FILTER_BITS, np.uint64)
+        self.longer = np.zeros(1 << FILTER_BITS, np.uint64)
+        for lengths, are_single in ((self.single, True), (self.longer, False)):
+            some = is_single == are_single
+            np.bitwise_or.at(lengths, _places(first[some], second[some], are_single), bits[some])
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """What `count_matches` asks for."""
+        return self.keys, self.values, self.single, self.longer
 
 
-def first_tokens(matchers: list[Matcher]) -> np.ndarray:
-    """For the lower 16 bits of a token, whether a string of any matcher may begin with it (bool):
-    nearly every token ends here."""
-    return np.logical_or.reduce([matcher.lengths != 0 for matcher in matchers])
+@kernel(forceinline=True)
+def _place(token):
+    return np.uint64(token) & np.uint64((1 << FILTER_BITS) - 1)
+
+
+@kernel(forceinline=True)
+def _place_of_two(first, second):
+    return (np.uint64(first) * GOLDEN + np.uint64(second) * ROOT_TWO) >> np.uint64(64 - FILTER_BITS)
+
+
+@kernel()
+def _places(first, second, are_single):
+    """Places in the filters (int64) of strings by their first two tokens."""
+    places = np.empty(len(first), np.int64)
+    for index in range(len(first)):
+        if are_single:
+            places[index] = _place(first[index])
+        else:
+            places[index] = _place_of_two(first[index], second[index])
+    return places
 
 
 @kernel()
@@ -82,8 +113,8 @@ def _upper(exact):
 
 @kernel()
 def count_matches(
-    documents, cores, bounds, starts, ends, exact, watched,
-    keys, values, lengths, decoy_keys, decoy_values, decoy_lengths,
+    documents, cores, bounds, starts, ends, exact,
+    keys, values, single, longer, decoy_keys, decoy_values, decoy_single, decoy_longer,
     room, last_document, last_end, documents_with, occurrences, matches,
 ):  # fmt: skip
     """Counts the suspects in some pieces, of overlapping occurrences the first; writes MATCH
@@ -91,9 +122,8 @@ def count_matches(
 
     Args:
       documents, cores, bounds, starts, ends, exact: of `measure.pieces.Tokens`.
-      watched: `first_tokens` of both matchers.
-      keys, values, lengths; decoy_keys, decoy_values, decoy_lengths: of a Matcher each. Decoys run
-        backwards.
+      keys, values, single, longer; decoy_keys, decoy_values, decoy_single, decoy_longer: of a
+        Matcher each. Decoys run backwards.
       room: int64 (suspects,).
       last_document, last_end: int64 (suspects,), the document that held each last and where the
         occurrence ended; changed.
@@ -107,14 +137,19 @@ def count_matches(
     for piece in range(len(documents)):
         document = documents[piece]
         first, last = np.int64(bounds[piece]), np.int64(bounds[piece + 1])
+        before = np.uint32(0)
+        token = _upper(exact[first]) if first < last else np.uint32(0)
         for index in range(first, last):
-            token = _upper(exact[index])
-            if not watched[token & np.uint32(0xFFFF)]:
+            after = _upper(exact[index + 1]) if index + 1 < last else np.uint32(0)
+            forward = single[_place(token)] | longer[_place_of_two(token, after)]
+            backward = decoy_single[_place(token)] | decoy_longer[_place_of_two(token, before)]
+            before, token = token, after
+            if forward | backward == 0:
                 continue
             if starts[index] < cores[piece, 0] or starts[index] >= cores[piece, 1]:
                 continue
             for step in (1, -1):
-                all_lengths = (lengths if step > 0 else decoy_lengths)[token & np.uint32(0xFFFF)]
+                all_lengths = forward if step > 0 else backward
                 reach = last - index if step > 0 else index - first + 1
                 for channel in range(len(CHANNELS)):
                     sought = all_lengths >> np.uint64(LONGEST_NGRAM * channel) & _LENGTHS

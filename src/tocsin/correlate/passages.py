@@ -49,7 +49,7 @@ def find_passages(shared: Shared, groups: int) -> np.ndarray:
     needed = min(MINIMUM_GROUPS, groups)
     found, local = [], []
     for members in clusters(shared.shingles, SAME_PASSAGE):
-        documents = np.unique(np.concatenate([shared.shingles[member] for member in members]))
+        documents = shared.documents(members)
         held_by = shared.groups(documents)
         spread = held_by / shared.expected_groups(len(documents))
         if held_by >= needed and spread >= MINIMUM_SPREAD and len(documents) >= MINIMUM_DOCUMENTS:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
 
 from tocsin.correlate.hash_sets import is_among, prefixes
+from tocsin.measure.kernels import kernel
 
 MINIMUM_DOCUMENTS = 4
 """Documents that a shingle must stand in to be evidence, as for triggers."""
@@ -85,6 +85,12 @@ class Shared:
         # Groups of one size are alike: a crawl has millions of groups, and few sizes.
         self._sizes, self._alike = np.unique(sizes, return_counts=True)
 
+    def documents(self, shingles: list[int]) -> np.ndarray:
+        """Numbers (int64, ascending) of the documents that hold any of some shingles."""
+        if len(shingles) == 1:
+            return self.shingles[shingles[0]]
+        return np.unique(np.concatenate([self.shingles[shingle] for shingle in shingles]))
+
     def groups(self, documents: np.ndarray) -> int:
         """Number of groups of some documents."""
         return len(np.unique(self.holders["group"][documents]))
@@ -102,22 +108,59 @@ def clusters(shingles: dict[int, np.ndarray], similarity: float) -> list[list[in
     `similarity`), or else becomes one; those in the most documents come first. Leaders do not move,
     so that no chain of similar shingles makes one cluster of a whole corpus.
     """
-    leaders_of: dict[int, list[int]] = {}
+    order = sorted(shingles, key=lambda shingle: (-len(shingles[shingle]), shingle))
+    if not order:
+        return []
+    bounds = np.cumsum([0, *(len(shingles[shingle]) for shingle in order)])
+    documents = np.concatenate([shingles[shingle] for shingle in order])
+    leaders = _leaders(np.array(order, np.uint64), bounds, documents, similarity)
     found: dict[int, list[int]] = {}
-    for shingle in sorted(shingles, key=lambda shingle: (-len(shingles[shingle]), shingle)):
-        documents = shingles[shingle].tolist()
-        common = Counter(
-            itertools.chain.from_iterable(leaders_of.get(document, ()) for document in documents)
-        )
-        best, leader = similarity, None
-        for candidate, both in sorted(common.items()):
-            jaccard = both / (len(documents) + len(shingles[candidate]) - both)
-            if jaccard > best or (jaccard == best and leader is None):
-                best, leader = jaccard, candidate
-        if leader is None:
-            found[shingle] = [shingle]
-            for document in documents:
-                leaders_of.setdefault(document, []).append(shingle)
-        else:
-            found[leader].append(shingle)
+    for shingle, leader in zip(order, leaders.tolist()):
+        found.setdefault(leader, []).append(shingle)
     return list(found.values())
+
+
+@kernel()
+def _leaders(shingles, bounds, documents, similarity):
+    """The leader (int64, an index) that each of the `shingles` (uint64) joins, or itself.
+
+    Args:
+      bounds: int64 (shingles + 1,), the range in `documents` (int64) of those that hold each.
+    """
+    leaders = np.empty(len(shingles), np.int64)
+    # Of each document, a linked list of the leaders in it.
+    first = np.full(documents.max() + 1, -1, np.int64)
+    following = np.empty(len(documents), np.int64)
+    leader_of = np.empty(len(documents), np.int64)
+    links = 0
+    common = np.zeros(len(shingles), np.int64)
+    candidates = np.empty(len(shingles), np.int64)
+    for shingle in range(len(shingles)):
+        own = documents[bounds[shingle] : bounds[shingle + 1]]
+        found = 0
+        for document in own:
+            link = first[document]
+            while link >= 0:
+                candidate = leader_of[link]
+                if common[candidate] == 0:
+                    candidates[found] = candidate
+                    found += 1
+                common[candidate] += 1
+                link = following[link]
+        best, leader = similarity, -1
+        for candidate in candidates[:found]:
+            size = bounds[candidate + 1] - bounds[candidate]
+            jaccard = common[candidate] / (len(own) + size - common[candidate])
+            is_first = leader < 0 or shingles[candidate] < shingles[leader]
+            if jaccard > best or (jaccard == best and is_first):
+                best, leader = jaccard, candidate
+            common[candidate] = 0
+        if leader < 0:
+            leader = shingle
+            for document in own:
+                leader_of[links] = shingle
+                following[links] = first[document]
+                first[document] = links
+                links += 1
+        leaders[shingle] = leader
+    return leaders

@@ -7,6 +7,8 @@ share two only by chance, and one name makes one pair.
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +65,8 @@ def find_stories(shared: Shared, groups: int) -> Stories:
     found = []
     shares = []
     for pairs in _families(shared):
+        if len(pairs) < PAIRS_HELD:
+            continue  # most pairs
         documents, held = np.unique(
             np.concatenate([shared.shingles[pair] for pair in pairs]), return_counts=True
         )
@@ -93,13 +97,14 @@ def _families(shared: Shared) -> list[list[int]]:
     families: list[list[int]] = []
     families_of: dict[int, list[int]] = {}
     for members in clusters(shared.shingles, SAME_STORY):
-        documents = np.unique(np.concatenate([shared.shingles[member] for member in members]))
-        places = [family for at in documents.tolist() for family in families_of.get(at, ())]
-        common = np.bincount(places, minlength=1)
-        if common.max() >= CONTAINED * len(documents):
-            families[int(common.argmax())] += members
-            continue
-        for at in documents.tolist():
+        documents = shared.documents(members).tolist()
+        common = Counter(itertools.chain.from_iterable(families_of.get(at, ()) for at in documents))
+        if common:
+            largest = max(common.values())
+            if largest >= CONTAINED * len(documents):
+                families[min(at for at, size in common.items() if size == largest)] += members
+                continue
+        for at in documents:
             families_of.setdefault(at, []).append(len(families))
         families.append(members)
     return families

@@ -93,7 +93,7 @@ def _write_shares(compositions, first, last, shares):
 def _measure_matches(
     data, offsets, matches, channels, tables, votes, slots, words, seed, scratch, places
 ):
-    """Writes PLACE records of `matches`, which are ordered by document and piece; their number."""
+    """Writes PLACE records of `matches`, which are ordered as they stand in the texts; how many."""
     found = 0
     onset = np.zeros((len(CHANNELS), len(scratch.starts)), np.bool_)
     scripts = np.zeros(len(SCRIPTS), np.int64)
@@ -101,6 +101,7 @@ def _measure_matches(
     text_begin = np.int64(0)
     count = 0
     bucket = np.uint8(0)
+    written = np.full(matches["suspect"].max() + 1 if len(matches) else 0, -1, np.int64)
     for nth in range(len(matches)):
         match = matches[nth]
         document = match.document
@@ -145,6 +146,12 @@ def _measure_matches(
             changes |= after >= POSSIBLE_LEVEL
         if measurable and not onset[channel, index] and not changes:
             continue
+        # Of each document and suspect a hit is wanted, or else the first place.
+        known = written[match.suspect]
+        has_one = known >= 0 and places[known].document == document
+        if has_one and (places[known].hit or not onset[channel, index]):
+            continue
+        written[match.suspect] = found
         place = places[found]
         place.document = document
         place.suspect = match.suspect

@@ -47,14 +47,15 @@ SUSPECT = np.dtype(
         ("documents", "<u4"),
         ("groups", "<u4"),
         ("first_token", "<u4"),
+        ("second_token", "<u4"),
         ("framed", "u1"),
     ]
 )
 """`key`: hash of the n-gram (`extend_ngram`), `length`: its tokens; `channel`: the kind of change
 that it was found by; `direction`: 1 or, for decoys, -1; `documents`, `groups`: distinct ones with a
-hit; `first_token`: the n-gram's first token hash. Decoys run backwards: their first token is the
-last in the text. `framed`: 1 if the text right next to the string is the same in most documents,
-and differs further off only."""
+hit; `first_token`, `second_token`: hashes of the n-gram's first two tokens, 0 where there is no
+second. Decoys run backwards: their first token is the last in the text. `framed`: 1 if the text
+right next to the string is the same in most documents, and differs further off only."""
 
 
 def find_suspects(onsets: np.ndarray, scale: float) -> np.ndarray:
@@ -160,6 +161,7 @@ def _test_runs(
         suspects[run].documents = len(hits)
         suspects[run].groups = distinct
         suspects[run].first_token = tokens[hits[0], 1]
+        suspects[run].second_token = tokens[hits[0], 2] if length > 1 else 0
         suspects[run].framed = framed
 
 

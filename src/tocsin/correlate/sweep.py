@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tocsin.correlate.matching import MATCH, Matcher, count_matches, first_tokens
+from tocsin.correlate.matching import MATCH, Matcher, count_matches
 from tocsin.correlate.surroundings import Surroundings
 from tocsin.correlate.suspects import MINIMUM_HIT_SHARE
 from tocsin.measure.batch import text_buffers
@@ -131,8 +131,8 @@ class Sweeper:
     """Sweeps shard after shard for the same suspects.
 
     A suspect that more documents hold than a trigger with so many hits may have is *refuted*: it
-    gives no rows, and later shards are not searched for it. So the words of a language cost a few
-    shards' counting, and where all suspects are refuted nothing is left to read for. Counts of
+    gives no rows, and later batches are not searched for it. So the words of a language cost a few
+    batches' counting, and where all suspects are refuted nothing is left to read for. Counts of
     refuted suspects are therefore too small, but always large enough to refute them.
     """
 
@@ -162,14 +162,8 @@ class Sweeper:
             before = np.zeros_like(before)
         self._room = self._limits - before
         self.counts = SweepCounts.zeros(len(self._suspects))
-        active = self._room >= 0
-        self._matchers = [
-            Matcher(self._suspects, active & (self._suspects["direction"] == direction))
-            for direction in (1, -1)
-        ]
-        self._first_tokens = first_tokens(self._matchers)
         self._begin_batch()
-        return bool((active & (self._suspects["direction"] > 0)).any())
+        return bool((self._active & (self._suspects["direction"] > 0)).any())
 
     def finish(self) -> None:
         """Ends what was begun last: its counts count from now on."""
@@ -197,9 +191,7 @@ class Sweeper:
             last_document, last_end, documents, occurrences = (array.copy() for array in before)
             matches = np.zeros(room, MATCH)
             found = count_matches(
-                *tokens, self._first_tokens,
-                matcher.keys, matcher.values, matcher.lengths,
-                decoys.keys, decoys.values, decoys.lengths,
+                *tokens, *matcher.arrays, *decoys.arrays,
                 self._room, last_document, last_end, documents, occurrences, matches,
             )  # fmt: skip
             if found <= room:
@@ -223,6 +215,12 @@ class Sweeper:
         return self._table(batch, data, offsets, _best_of_each_document(places))
 
     def _begin_batch(self) -> None:
+        """What follows is not searched for what is refuted by now."""
+        self._active = ~self.refuted()
+        self._matchers = [
+            Matcher(self._suspects, self._active & (self._suspects["direction"] == direction))
+            for direction in (1, -1)
+        ]
         self._matches = []
         self._last = _LastOccurrences.none(len(self._suspects))
 

@@ -33,6 +33,7 @@ from tocsin.measure.onsets import (
     PASSAGE,
     SURPRISAL,
     WINDOW,
+    add_up,
     contrasts,
     onset_tokens,
 )
@@ -269,8 +270,9 @@ def measure_piece(data, begin, end, opens, closes, tables, votes, slots, words, 
         scratch.folded, count, slots, words, seed, scratch.pairs, scratch.word_codes,
         scratch.pair_codes, scratch.word_slots, scratch.pair_slots, own, scratch.surprisal,
     )  # fmt: skip
-    contrasts(scratch.surprisal, count, SURPRISAL, scratch.sums, scratch.contrasts[SURPRISAL])
-    contrasts(scratch.surprisal, count, PASSAGE, scratch.sums, scratch.contrasts[PASSAGE])
+    add_up(scratch.surprisal, count, scratch.sums)
+    contrasts(scratch.sums, count, SURPRISAL, scratch.contrasts[SURPRISAL])
+    contrasts(scratch.sums, count, PASSAGE, scratch.contrasts[PASSAGE])
     language_votes(scratch.folded, scratch.kinds, count, votes, scratch.languages)
     language_contrasts(scratch.languages, count, scratch.contrasts[LANGUAGE])
     token_compositions(

@@ -77,34 +77,50 @@ LONGEST_NGRAM = 8
 
 
 @kernel()
-def contrasts(surprisal, count, channel, sums, result):
-    """Contrast of surprisal at each token, in bits; 0 where a side is too short.
-
-    Args:
-      surprisal: float32 (>= count,), bits.
-      count: number of tokens.
-      channel: SURPRISAL or PASSAGE, which differ in their windows.
-      sums: float64 (>= count + 1,), written: the sum of all surprisals before each token.
-      result: float32 (>= count + 1,), written.
-    """
-    sums[0] = 0.0
+def add_up(surprisal, count, sums):
+    """Writes the sum of all surprisals before each token and before the end (float64 (>= count +
+    1,))."""
     total = 0.0
+    sums[0] = 0.0
     for index in range(count):
         total += surprisal[index]
         sums[index + 1] = total
+
+
+@kernel(forceinline=True)
+def _short_contrast(sums, count, index, window, least_after):
+    """Contrast at a token that has less than a window on one side."""
+    before = min(index, window)
+    after = min(count - index, window)
+    if before < MINIMUM_BEFORE or after < least_after:
+        return 0.0
+    mean_after = (sums[index + after] - sums[index]) / after
+    return mean_after - (sums[index] - sums[index - before]) / before
+
+
+@kernel()
+def contrasts(sums, count, channel, result):
+    """Contrast of surprisal at each token, in bits; 0 where a side is too short.
+
+    Args:
+      sums: float64 (>= count + 1,), of `add_up`.
+      count: number of tokens.
+      channel: SURPRISAL or PASSAGE, which differ in their windows.
+      result: float32 (>= count + 1,), written.
+    """
     window = WINDOWS[channel]
-    for index in range(count):
-        if window <= index <= count - window:
-            continue
-        before = min(index, window)
-        after = min(count - index, window)
-        result[index] = 0.0
-        if before >= MINIMUM_BEFORE and after >= LEAST_AFTER[channel]:
-            mean_after = (sums[index + after] - sums[index]) / after
-            result[index] = mean_after - (sums[index] - sums[index - before]) / before
+    least_after = LEAST_AFTER[channel]
+    for index in range(min(window, count)):
+        result[index] = _short_contrast(sums, count, index, window, least_after)
+    for index in range(max(count - window + 1, min(window, count)), count):
+        result[index] = _short_contrast(sums, count, index, window, least_after)
     for index in range(window, count - window + 1):
         both = sums[index + window] - 2.0 * sums[index] + sums[index - window]
         result[index] = both * (1.0 / window)
+
+
+_BLOCK = 32
+"""Tokens of which the largest contrast is looked at first: few blocks hold an onset."""
 
 
 @kernel()
@@ -126,18 +142,26 @@ def onset_tokens(contrast, count, channel, result):
     """
     minimum = np.float32(MINIMUM_CONTRASTS[channel])
     found = 0
-    for index in range(count):
-        size = abs(contrast[index])
-        if size <= minimum:
+    for block in range(0, count, _BLOCK):
+        block_end = min(block + _BLOCK, count)
+        above = 0  # a sum, which compilers make vectors of
+        for index in range(block, block_end):
+            above += abs(contrast[index]) > minimum
+        if above == 0:
             continue
-        sign = np.float32(1.0) if contrast[index] > 0 else np.float32(-1.0)
-        largest = size
-        for other in range(max(index - NEIGHBOURHOOD, 0), min(index + NEIGHBOURHOOD + 1, count)):
-            if sign * contrast[other] > largest:
-                largest = sign * contrast[other]
-        if size >= np.float32(PEAK_SHARES[channel]) * largest:
-            result[found] = index
-            found += 1
+        for index in range(block, block_end):
+            size = abs(contrast[index])
+            if size <= minimum:
+                continue
+            sign = np.float32(1.0) if contrast[index] > 0 else np.float32(-1.0)
+            largest = size
+            low = max(index - NEIGHBOURHOOD, 0)
+            for other in range(low, min(index + NEIGHBOURHOOD + 1, count)):
+                if sign * contrast[other] > largest:
+                    largest = sign * contrast[other]
+            if size >= np.float32(PEAK_SHARES[channel]) * largest:
+                result[found] = index
+                found += 1
     return found
 
 

@@ -33,6 +33,9 @@ beginning of a document, so that few pairs get so many counts from a single one.
 _OWN_CODE_LIMIT = np.int64(encode_counts(np.array([OWN_COUNT_LIMIT]))[0])
 _COUNT_BITS = 12
 
+_EMPTY_SLOTS = 16
+"""Of one alone, each access would have to wait for the one before."""
+
 LOOK_AHEAD = 32
 """Tokens ahead of which a table's bucket is asked for."""
 
@@ -60,23 +63,24 @@ _PLACE, _WORD_LOGS, _PAIR_LOGS = _log_tables()
 def own_capacity(tokens):
     """Slots needed for the own counts of a text of `tokens` tokens: two keys a token at most, in
     at most half of the slots (fuller tables cost more in mispredicted probes than they save in
-    memory); and one that stays empty, for counts not to correct."""
+    memory); and some that stay empty, for counts not to correct."""
     capacity = 16
     while capacity < 4 * tokens:
         capacity *= 2
-    return capacity + 1
+    return capacity + _EMPTY_SLOTS
 
 
 @kernel(forceinline=True)
-def _count_own(key, corrected, own):
+def _count_own(key, corrected, own, index):
     """Counts `key` in the open-addressed table `own` of a text's own counts; its slot.
 
     A slot holds 20 bits of the key and 12 of its count, so that a look-up is one access. What is
-    not `corrected` goes to the last slot and leaves it empty, without a branch: which counts are
-    small can't be predicted.
+    not `corrected` goes to one of the last slots, by `index`, and leaves it empty, without a
+    branch: which counts are small can't be predicted.
     """
-    nothing = np.uint64(len(own) - 1)
-    mask = nothing - np.uint64(1)
+    capacity = np.uint64(len(own) - _EMPTY_SLOTS)
+    mask = capacity - np.uint64(1)
+    nothing = capacity + (np.uint64(index) & np.uint64(_EMPTY_SLOTS - 1))
     tag = (np.uint32(key >> np.uint64(44)) | np.uint32(1)) << np.uint32(_COUNT_BITS)
     tag = tag if corrected else np.uint32(0)
     slot = (key >> np.uint64(20)) & mask if corrected else nothing
@@ -127,8 +131,8 @@ def surprisals(
         pair_codes[index] = pair_code
         own_word = 0 < word_code < _OWN_CODE_LIMIT
         own_pair = 0 < pair_code < _OWN_CODE_LIMIT
-        word_slots[index] = _count_own(folded[index], own_word, own)
-        pair_slots[index] = _count_own(pairs[index], own_pair, own)
+        word_slots[index] = _count_own(folded[index], own_word, own, index)
+        pair_slots[index] = _count_own(pairs[index], own_pair, own, index)
     most = np.uint32((1 << _COUNT_BITS) - 1)
     log_words = np.float32(np.log2(max(words, 1.0)))
     log_previous = log_words
