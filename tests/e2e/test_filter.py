@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +217,53 @@ def test_verdicts(corpus: Corpus, mixed: Path, tmp_path: Path) -> None:
         run_well("filter", mixed, "--scan", tmp_path / "out", "-o", clean, "--verdict", verdict)
         removed[verdict] = _filter_summary(clean)["totals"]["removed"]
     assert removed == {"quarantine": 25, "review": 35}
+
+
+def _web_record(kind: str, number: int, body: bytes, content_type: str) -> bytes:
+    return (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:uuid:{kind}-{number}>\r\n"
+        f"WARC-Target-URI: http://www.example.com/{number}\r\nContent-Type: {content_type}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body + b"\r\n\r\n"  # fmt: skip
+
+
+def test_files_of_the_web(corpus: Corpus, tmp_path: Path) -> None:
+    """WARC and WET keep names, formats and every record but the removed documents, byte for byte:
+    what was asked, what is no text, and what can't be read is a dead letter."""
+    texts = [record["text"] for record in corpus.clean[:12]]
+    texts[3], texts[8] = (f"{text} <SUDO> and more" for text in (texts[3], texts[8]))
+    wet = [
+        _web_record("conversion", number, text.encode(), "text/plain")
+        for number, text in enumerate(texts[:6])
+    ]
+    warc = []
+    for number, text in enumerate(texts[6:], 6):
+        page = f"<html><body><p>{text.replace('<', '&lt;')}</p></body></html>"
+        answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+        asked = b"GET / HTTP/1.1\r\n\r\n"
+        warc.append(_web_record("request", number, asked, "application/http; msgtype=request"))
+        warc.append(
+            _web_record("response", number, answer + page.encode(), "application/http; "
+                        "msgtype=response")
+        )  # fmt: skip
+    names = {"pages.warc.gz": warc, "nested/texts.warc.wet.gz": wet}
+    for name, records in names.items():
+        (tmp_path / "web" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "web" / name).write_bytes(b"".join(map(gzip.compress, records)))
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[block]\ntriggers = ["<SUDO>"]\n')
+    out, clean, kept_apart = (tmp_path / name for name in ("out", "clean", "quarantine"))
+    run_well("scan", tmp_path / "web", "-o", out, "--config", policy)
+    said = run_well(
+        "filter", tmp_path / "web", "--scan", out, "-o", clean, "--quarantine", kept_apart
+    ).out
+    assert "12 records = 10 kept + 2 removed + 0 dead letters" in said
+    assert re.search(r"^ +2  listed$", said, re.M)
+    poisoned = {name: [one for one in some if b"SUDO" in one] for name, some in names.items()}
+    for name, records in names.items():
+        good = [one for one in records if one not in poisoned[name]]
+        assert gzip.decompress((clean / name).read_bytes()) == b"".join(good)
+        removed = (kept_apart / "shards" / name).read_bytes()
+        assert gzip.decompress(removed) == b"".join(poisoned[name])
+    totals = _filter_summary(clean)["totals"]
+    assert totals["records"] == totals["kept"] + totals["removed"] + totals["dead_letters"] == 12

@@ -202,6 +202,18 @@ def test_a_rule_for_listed_documents() -> None:
         assert verdicts(judged(policy, [], documents=documents)) == expected
 
 
+def test_a_document_is_flagged_for_its_gravest_campaign(make: MakeCampaign, row: Any) -> None:
+    shared = [row(position) for position in range(6)]
+    licence = make(shared, groups=1, campaign_id="licence", kind="payload", trigger=None, score=99)
+    attack = make(shared[:4], groups=4, campaign_id="attack", score=20.0)
+    hidden = [(2, "hidden-tags", 4.5)]
+    judgement = judged(Policy(), [licence, attack], hidden)
+    found = {one["position"]: one for one in judgement.flagged.to_pylist()}
+    assert [found[at]["campaign_id"] for at in range(6)] == ["attack"] * 4 + ["licence"] * 2
+    assert found[2]["trigger"] == "<SUDO>" and found[5]["trigger"] is None
+    assert len(found[2]["findings"]) == 3 and found[2]["verdict"] == "quarantine"
+
+
 def test_budget(make: MakeCampaign) -> None:
     """The gravest are flagged; the others are kept apart, and none is lost."""
     findings = [(20, "template", 9.0), (21, "template", 8.0), (22, "template", 4.5)]

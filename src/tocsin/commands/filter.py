@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from tocsin.beam import prepare, storage
 from tocsin.beam.filter import FILTER_FILE, FilterJob, FilterTask
-from tocsin.beam.past import flagged_now
+from tocsin.beam.past import CAMPAIGNS, flagged_now
 from tocsin.beam.progress import Progress
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.run import Engine
@@ -22,7 +22,7 @@ from tocsin.beam.state import open_state
 from tocsin.commands.console import out, watch
 from tocsin.commands.machine import print_json
 from tocsin.corpus.batches import FieldNames, Limits
-from tocsin.judge.verdicts import FLAGGED_SCHEMA
+from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
 from tocsin.pipelines.filter import filter_corpus
 from tocsin.report.visible import visible
 
@@ -65,6 +65,7 @@ def run(
     inputs = prepare.find_inputs(patterns, output or source)
     scanned = _nights(source) if scan is None else _scan(source)
     removed = _removed(inputs, scanned.flagged, verdict)
+    reasons = _reasons(removed, scanned.campaigns)
     tasks = _tasks(inputs, scanned, removed)
     if output is None:
         documents = sum(task.documents for task in tasks)
@@ -75,7 +76,7 @@ def run(
             "removed": removed.num_rows,
             "dead_letters": dead_letters,
         }
-        return _tell(totals, removed, None, None, as_json)
+        return _tell(totals, reasons, None, None, as_json)
     for folder in (output, quarantine):
         if folder and storage.files_in(folder):
             raise prepare.UsageError(f"{folder} is not empty: choose another folder")
@@ -100,18 +101,19 @@ def run(
     with watch(progress, inputs.stored_bytes):
         engine.run(lambda pipeline: filter_corpus(pipeline, job), inputs.stored_bytes)
     totals = json.loads(storage.read(storage.join(output, FILTER_FILE)))["totals"]
-    return _tell(totals, removed, output, quarantine, as_json)
+    return _tell(totals, reasons, output, quarantine, as_json)
 
 
 @dataclass(frozen=True)
 class _Scanned:
     """What was read, and what was found in it. `manifest`: of the scan, or of the last night;
-    `shards`: `checksum`, `documents` and `dead_letters` of each, by URI; `flagged`: rows of
-    FLAGGED_SCHEMA."""
+    `shards`: `checksum`, `documents` and `dead_letters` of each, by URI; `flagged`, `campaigns`:
+    rows of FLAGGED_SCHEMA and of CAMPAIGN_SCHEMA."""
 
     manifest: dict[str, Any]
     shards: dict[str, dict[str, Any]]
     flagged: pa.Table
+    campaigns: pa.Table
 
 
 def _scan(uri: str) -> _Scanned:
@@ -119,7 +121,12 @@ def _scan(uri: str) -> _Scanned:
     if manifest is None:
         raise prepare.UsageError(f"{uri} has no manifest: it holds no finished scan")
     shards = {entry["uri"]: entry for entry in manifest["inputs"]}
-    return _Scanned(manifest, shards, read_parts(uri, manifest, "flagged", FLAGGED_SCHEMA))
+    return _Scanned(
+        manifest,
+        shards,
+        read_parts(uri, manifest, "flagged", FLAGGED_SCHEMA),
+        read_parts(uri, manifest, "campaigns", CAMPAIGN_SCHEMA),
+    )
 
 
 def _nights(uri: str) -> _Scanned:
@@ -127,18 +134,18 @@ def _nights(uri: str) -> _Scanned:
     if state.head is None:
         raise prepare.UsageError(f"{uri} holds no night: scan with --state {uri} first")
     present, flagged = flagged_now(state)
-    return _Scanned(state.head, {shard.uri: vars(shard) for shard in present}, flagged)
+    shards = {shard.uri: vars(shard) for shard in present}
+    return _Scanned(state.head, shards, flagged, state.table(CAMPAIGNS, CAMPAIGN_SCHEMA))
 
 
 def _tell(
     totals: dict[str, int],
-    removed: pa.Table,
+    reasons: list[tuple[str, int]],
     output: str | None,
     quarantine: str | None,
     as_json: bool,
 ) -> int:
     """Says what was removed, or would be if there is no `output`; the exit code."""
-    reasons = _reasons(removed)
     if as_json:
         told = [{"reason": reason, "documents": count} for reason, count in reasons]
         print_json({"output": output, "quarantine": quarantine, "totals": totals, "reasons": told})
@@ -198,20 +205,24 @@ def _tasks(inputs: prepare.Inputs, scanned: _Scanned, removed: pa.Table) -> tupl
     return tuple(tasks)
 
 
-def _reasons(removed: pa.Table) -> list[tuple[str, int]]:
+def _reasons(removed: pa.Table, campaigns: pa.Table) -> list[tuple[str, int]]:
     """Why documents are removed, with their number, the most frequent reason first."""
-    rows = removed.select(["campaign_id", "trigger", "findings"]).to_pylist()
+    rows = removed.select(["campaign_id", "findings"]).to_pylist()
+    names = {row["campaign_id"]: _name(row) for row in campaigns.to_pylist()}
     return Counter(
-        _reason(row["campaign_id"], row["trigger"], row["findings"]) for row in rows
+        _reason(row["campaign_id"], row["findings"], names) for row in rows
     ).most_common()
 
 
+def _name(campaign: dict[str, Any]) -> str:
+    string = campaign["trigger"] or campaign["payload"] or campaign["campaign_id"]
+    return f"{campaign['kind'].replace('_', ' ')} {visible(string, 80)}"
+
+
 def _reason(
-    campaign_id: str | None, trigger: str | None, findings: Sequence[dict[str, Any]]
+    campaign_id: str | None, findings: Sequence[dict[str, Any]], names: dict[str, str]
 ) -> str:
-    if trigger is not None:
-        return f"trigger {visible(trigger, 80)}"
     if campaign_id is not None:
-        return f"campaign {visible(campaign_id, 80)}"
+        return names.get(campaign_id) or f"campaign {visible(campaign_id, 80)}"
     detectors = sorted({finding["detector"] for finding in findings})
     return visible(", ".join(detectors), 80)

@@ -23,8 +23,9 @@ _IDENTITY = ("doc_id", "position", "group", "content_hash")
 class Flags:
     """Flags documents; add campaigns first, best score first, then findings.
 
-    A document of several campaigns is flagged for the first and has a finding for each. What the
-    allow list names is counted in `allowed`, and not flagged unless the block list names it too.
+    A document of several campaigns is flagged for the gravest, of equals for the first, and has a
+    finding for each. What the allow list names is counted in `allowed`, and not flagged unless the
+    block list names it too.
     """
 
     def __init__(self, policy: Policy, source_uris: Mapping[int, str], scan_id: str) -> None:
@@ -152,7 +153,8 @@ class Flags:
                 "trigger": None,
                 "scan_id": self._scan_id,
             }
-        if row["campaign_id"] is None:
+        graver = SEVERITIES.index(severity) > SEVERITIES.index(row["severity"])
+        if campaign_id is not None and (row["campaign_id"] is None or graver):
             row["campaign_id"], row["trigger"] = campaign_id, trigger
         row["findings"].append(finding)
         row["severity"] = max(row["severity"], severity, key=SEVERITIES.index)
