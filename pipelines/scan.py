@@ -13,6 +13,7 @@ from apache_beam.pvalue import AsList, AsSingleton
 
 from tocsin.beam.commit import Commit
 from tocsin.beam.correlate import FindSuspects, SweepShards, add_counts
+from tocsin.beam.held import RecallTexts
 from tocsin.beam.identities import CompareIdentities
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import LearnProfile
@@ -52,7 +53,10 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
     suspects = AsSingleton(onsets | "Suspects" >> FindSuspects(profile, totals))
     leads = AsSingleton(pipeline | "Shared" >> FindLeads(job, measured, totals))
     swept = shards | "Sweep" >> SweepShards(job, profile, receipts, suspects, leads)
-    followed = AsSingleton(pipeline | "Leads" >> FollowLeads(leads, totals, AsList(swept.read)))
+    texts = AsList(pipeline | "Texts" >> RecallTexts(job, profile, leads)) if job.night else None
+    followed = AsSingleton(
+        pipeline | "Leads" >> FollowLeads(leads, totals, AsList(swept.read), texts)
+    )
     headed = shards | "Heads" >> ReadHeads(job, followed)
     counts = AsSingleton(swept.counts | "Add counts" >> beam.CombineGlobally(add_counts))
 
@@ -69,11 +73,7 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
         "headed": AsList(headed),
     }
     if job.night:
-        recalled = pipeline | "Recall" >> Recall(job, profile, suspects)
-        found["recalled"] = AsSingleton(
-            recalled.counts | "Add hits" >> beam.CombineGlobally(add_counts)
-        )
-        found["recollections"] = AsList(recalled.occurrences)
+        found["recalled"] = AsList(pipeline | "Recall" >> Recall(job, profile, suspects))
         compared = measured.receipts | "Identities" >> CompareIdentities(job)
         found["compared"] = AsList(compared["ids"])
         found["groups"] = AsList(compared["groups"])

@@ -14,6 +14,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from tocsin.beam import metrics, storage
+from tocsin.beam.held import keep_held
 from tocsin.beam.identities import GROUPS, drift_of
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import load_profile
@@ -71,8 +72,7 @@ def _commit(
     occurrences: list[bytes],
     followed: Followed,
     headed: list[bytes],
-    recalled: bytes | None = None,
-    recollections: Sequence[bytes] = (),
+    recalled: Sequence[tuple[bytes, bytes]] = (),
     compared: Sequence[dict[str, Any]] = (),
     groups: Sequence[bytes] = (),
 ) -> str:
@@ -91,9 +91,8 @@ def _commit(
     [tested] = unpack(suspects)
     swept = SweepCounts(*unpack(counts))
     rows = [unpack_table(block) for block in occurrences]
-    if recalled is not None:
-        hits = SweepCounts(*unpack(recalled))
-        swept, earlier_rows = with_memory(tested, swept, hits, recollections, load_profile(profile))
+    if recalled:
+        swept, earlier_rows = with_memory(tested, swept, recalled, load_profile(profile))
         rows.append(earlier_rows)
     campaigns, thresholds = find_campaigns(
         tested,
@@ -212,6 +211,7 @@ def _commit(
                     ],
                     *drift.entries,
                     *keep_evidence(job, outputs, statistics_of(receipts)),
+                    *keep_held(job, outputs, followed.texts),
                     *past.keep(
                         inputs,
                         job.output,

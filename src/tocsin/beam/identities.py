@@ -94,12 +94,7 @@ class CompareIdentities(beam.PTransform):
                 kept[name] = new[name]
             with storage.writing(night.path(path)) as file:
                 pq.write_table(table_of(kept), file, compression="zstd")
-            entries.append(
-                {
-                    "kind": IDS, "path": path, "night": night.number, "rows": len(new),
-                    "sha256": file.sha256, "bytes": file.bytes, "partition": partition,
-                }
-            )  # fmt: skip
+            entries.append({**night.entry(IDS, path, len(new), file), "partition": partition})
         return {"entries": entries, "replaced": replaced, "changed": pack(changed, first)}
 
 

@@ -151,6 +151,13 @@ class ScanJob(CorpusJob):
     templates: tuple[ChatTemplate, ...] = ()
 
     @property
+    def counted_bytes(self) -> int:
+        """Bytes of the corpus whose shingles are counted: as stored, or of text for what earlier
+        nights have read."""
+        earlier = self.night.statistics if self.night else ()
+        return self.stored_bytes + sum(int(one["text_bytes"]) for one in earlier)
+
+    @property
     def configuration(self) -> dict[str, Any]:
         """What decides on the result beside the input, as JSON types."""
         return {

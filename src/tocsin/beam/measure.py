@@ -122,7 +122,7 @@ class _MeasureShard(beam.DoFn):
         for name, kind in KINDS.items():
             records = measured.evidence[name]
             if kind.counted_first:
-                elements = packed_keys(kind, records, self._job.stored_bytes, partitions)
+                elements = packed_keys(kind, records, self._job.counted_bytes, partitions)
             else:
                 elements = partitioned(kind, records, partitions)
             for element in elements:

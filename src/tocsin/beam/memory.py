@@ -21,8 +21,8 @@ from tocsin.beam.night import Night
 from tocsin.beam.packing import pack, pack_table, unpack, unpack_table
 from tocsin.beam.results import read_part
 from tocsin.beam.state import EVIDENCE, PROFILE, file_name
-from tocsin.correlate.recall import EARLIER, recall, unseen_holders
-from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts
+from tocsin.correlate.recall import EARLIER, Recalled, recall, unseen_holders
+from tocsin.correlate.sweep import SweepCounts
 from tocsin.measure.excerpts import EXCERPT_SCHEMA
 from tocsin.measure.profile import Profile
 
@@ -35,15 +35,14 @@ EVIDENCE_BYTES = 8 << 30
 """Bytes of evidence above which the oldest is forgotten sooner."""
 
 REMEMBERED = ("onsets",)
-"""Kinds of evidence that are kept. Payloads and claims are found among the documents of one night:
-their evidence is ten times as large, and is compared by reading the texts."""
+"""Kinds of evidence that are kept as they are; for the others see `beam.held`."""
 
 REPLACED = ("shards", "groups")
 """Kinds of files of which each night writes the whole anew."""
 
 
 @dataclass
-class _Entries(beam.PTransform):
+class Entries(beam.PTransform):
     """Pipeline -> the entries, which may be none."""
 
     entries: list[dict[str, Any]]
@@ -66,7 +65,7 @@ class Remember(beam.PTransform):
         entries = [one for one in self.job.night.evidence if one["kind"] == _kind(self.kind)]
         earlier = (
             tonight.pipeline
-            | "Nights" >> _Entries(entries)
+            | "Nights" >> Entries(entries)
             | "Read" >> beam.FlatMap(_partitions, self.job, self.kind)
         )
         # Without the shuffle, Beam's local runner never runs what a step of several outputs and a
@@ -88,23 +87,19 @@ def _records(night: Night, entry: dict[str, Any], name: str) -> np.ndarray:
 
 @dataclass
 class Recall(beam.PTransform):
-    """Pipeline -> `counts` and `occurrences` of the suspects on earlier nights, as SweepShards
-    gives those of tonight's shards."""
+    """Pipeline -> packed counts and rows of the suspects on earlier nights, one element a file."""
 
     job: ScanJob
     profile: beam.pvalue.AsSingleton
     suspects: beam.pvalue.AsSingleton
 
-    def expand(self, root: beam.pvalue.PBegin) -> Any:
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
         assert self.job.night
         entries = [one for one in self.job.night.evidence if one["kind"] == _kind("onsets")]
         return (
             root
-            | "Nights" >> _Entries(entries)
-            | "Recall"
-            >> beam.ParDo(_RecallNight(self.job), self.profile, self.suspects).with_outputs(
-                "occurrences", main="counts"
-            )
+            | "Nights" >> Entries(entries)
+            | "Recall" >> beam.ParDo(_RecallNight(self.job), self.profile, self.suspects)
         )
 
 
@@ -114,16 +109,14 @@ class _RecallNight(beam.DoFn):
 
     def process(
         self, entry: dict[str, Any], profile_uri: str, packed_suspects: bytes
-    ) -> Iterator[Any]:
+    ) -> Iterator[tuple[bytes, bytes]]:
         night = self._job.night
         assert night
         [suspects] = unpack(packed_suspects)
         onsets = _records(night, entry, "onsets")
         excerpts = _excerpts(night, entry["excerpts"])
-        counts, rows = recall(suspects, onsets, excerpts, load_profile(profile_uri))
-        yield pack(counts.documents, counts.occurrences)
-        if rows.num_rows:
-            yield beam.pvalue.TaggedOutput("occurrences", pack_table(rows))
+        found = recall(suspects, onsets, excerpts, load_profile(profile_uri))
+        yield pack(found.documents, found.codes), pack_table(found.rows)
 
 
 def _excerpts(night: Night, path: str | None) -> pa.Table:
@@ -137,24 +130,23 @@ def _excerpts(night: Night, path: str | None) -> pa.Table:
 def with_memory(
     suspects: np.ndarray,
     swept: SweepCounts,
-    recalled: SweepCounts,
-    recollections: Sequence[bytes],
+    recalled: Sequence[tuple[bytes, bytes]],
     profile: Profile,
 ) -> tuple[SweepCounts, pa.Table]:
     """The sweep's counts with those of earlier nights, and rows of OCCURRENCE_SCHEMA of these.
 
     Args:
       swept: counts of tonight's shards.
-      recalled, recollections: what Recall gave for all nights.
+      recalled: what Recall gave.
     """
-    rows = pa.concat_tables(
-        [OCCURRENCE_SCHEMA.empty_table(), *[unpack_table(block) for block in recollections]]
-    )
-    zeros = SweepCounts.zeros(len(suspects))
-    swept = swept if len(swept.documents) else zeros
-    recalled = recalled if len(recalled.documents) else zeros
-    more = unseen_holders(suspects, swept, recalled, rows, profile)
-    return swept + recalled + more, rows
+    found = Recalled.nothing(len(suspects))
+    for counts, rows in recalled:
+        documents, codes = unpack(counts)
+        found += Recalled(documents, codes, unpack_table(rows))
+    swept = swept if len(swept.documents) else SweepCounts.zeros(len(suspects))
+    # Of an earlier document, only the first hit is known.
+    holders = found.documents + unseen_holders(suspects, swept, found, profile)
+    return swept + SweepCounts(holders, holders), found.rows
 
 
 def kept_files(night: Night) -> list[dict[str, Any]]:
@@ -208,10 +200,7 @@ def keep_evidence(
                 rows += table.num_rows
             assert writer
             writer.close()
-        entries[name] = {
-            "kind": _kind(name), "path": path, "night": night.number, "rows": rows,
-            "sha256": file.sha256, "bytes": file.bytes,
-        }  # fmt: skip
+        entries[name] = night.entry(_kind(name), path, rows, file)
     if "onsets" in entries:
         excerpts = entries.get(EXCERPTS)
         entries["onsets"] |= {
@@ -229,12 +218,7 @@ def keep_profile(night: Night, uri: str) -> list[dict[str, Any]]:
     for name, content in load_profile(uri).to_files().items():
         path = f"{PROFILE}/{file_name(night.number, night.run)}/{name}"
         file = storage.write(night.path(path), content)
-        entries.append(
-            {
-                "kind": PROFILE, "path": path, "night": night.number, "rows": 0,
-                "sha256": file.sha256, "bytes": file.bytes,
-            }
-        )  # fmt: skip
+        entries.append(night.entry(PROFILE, path, 0, file))
     return entries
 
 

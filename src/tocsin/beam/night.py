@@ -95,6 +95,13 @@ class Night:
         """Path in the state of the file that this night writes into a folder of it."""
         return f"{folder}/{file_name(self.number, self.run)}.parquet"
 
+    def entry(self, kind: str, path: str, rows: int, file: storage.WrittenFile) -> dict[str, Any]:
+        """The manifest's entry of a file that this night has written into the state."""
+        return {
+            "kind": kind, "path": path, "night": self.number, "rows": rows,
+            "sha256": file.sha256, "bytes": file.bytes,
+        }  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Prepared:

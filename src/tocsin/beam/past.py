@@ -153,10 +153,7 @@ class Past:
         path = self.night.file(folder)
         with storage.writing(self.night.path(path)) as file:
             pq.write_table(table, file, compression="zstd")
-        return {
-            "kind": folder, "path": path, "night": self.night.number, "rows": table.num_rows,
-            "sha256": file.sha256, "bytes": file.bytes,
-        }  # fmt: skip
+        return self.night.entry(folder, path, table.num_rows, file)
 
 
 def known_bad(state: State) -> list[Known]:

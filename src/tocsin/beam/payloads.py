@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -16,17 +16,20 @@ from tocsin.corpus.shards import Shard
 from tocsin.correlate.campaigns import Campaign
 from tocsin.correlate.claims import find_claims
 from tocsin.correlate.heads import find_headed, find_heads, read_heads, without_parts
+from tocsin.correlate.held import texts_to_keep
 from tocsin.correlate.payloads import Payloads, find_payloads
 from tocsin.correlate.reading import READ_SCHEMA
 
 
 @dataclass(frozen=True)
 class Followed:
-    """What was found in all that was read for leads. `heads`: of `payloads`, to be read for."""
+    """What was found in all that was read for leads. `heads`: of `payloads`, to be read for;
+    `texts`: rows of KEPT_SCHEMA, for the nights to come."""
 
     payloads: Payloads
     claims: list[Campaign]
     heads: list[bytes]
+    texts: pa.Table
 
     def campaigns(self, headed: list[bytes]) -> list[Campaign]:
         """All campaigns; `headed`: packed rows of READ_SCHEMA of the documents with a head."""
@@ -37,23 +40,27 @@ class Followed:
 @dataclass
 class FollowLeads(beam.PTransform):
     """One element: a Followed. `leads`: as FindLeads gives them; `totals`: of the scan; `read`:
-    packed tables of what the sweep has read."""
+    packed tables of what the sweep has read; `recalled`: the same of earlier nights."""
 
     leads: beam.pvalue.AsSingleton
     totals: beam.pvalue.AsSingleton
     read: beam.pvalue.AsList
+    recalled: beam.pvalue.AsList | None = None
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
-        return root | beam.Create([None]) | beam.Map(_followed, self.leads, self.totals, self.read)
+        read = [self.read] if self.recalled is None else [self.read, self.recalled]
+        return root | beam.Create([None]) | beam.Map(_followed, self.leads, self.totals, *read)
 
 
-def _followed(_: None, leads: bytes, totals: Totals, read: list[bytes]) -> Followed:
-    table = _table(read)
+def _followed(
+    _: None, leads: bytes, totals: Totals, read: list[bytes], recalled: Sequence[bytes] = ()
+) -> Followed:
+    table = _table([*read, *recalled])
     statistics = unpack(leads)[2]
     clusters, elsewhere = statistics.tolist()
     payloads = find_payloads(table.filter(pc.equal(table["kind"], "passage")), totals.groups)
     claims = find_claims(table.filter(pc.equal(table["kind"], "story")), int(clusters), elsewhere)
-    return Followed(payloads, claims, find_heads(payloads))
+    return Followed(payloads, claims, find_heads(payloads), texts_to_keep(table))
 
 
 def _table(packed: list[bytes]) -> pa.Table:

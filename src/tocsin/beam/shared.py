@@ -7,7 +7,7 @@ documents. Records themselves stay in their shard's evidence file, to be looked 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,13 @@ import pyarrow.parquet as pq
 
 from tocsin.beam import storage
 from tocsin.beam.evidence import KINDS, records_of
+from tocsin.beam.held import HELD, HeldKeys, entries_of, held_batches
 from tocsin.beam.job import ScanJob
+from tocsin.beam.memory import Entries
 from tocsin.beam.packing import pack, unpack
 from tocsin.beam.totals import Totals
 from tocsin.correlate.hash_sets import frequent, prefix_bits
+from tocsin.correlate.held import held_shingles_of
 from tocsin.correlate.passages import find_passages
 from tocsin.correlate.reading import Leads
 from tocsin.correlate.shared import (
@@ -39,18 +42,19 @@ LEAST_HELD = {"samples": 1, "sketches": PAIRS_HELD}
 @dataclass
 class FindLeads(beam.PTransform):
     """One element, packed: ANCHOR records of the passages and MEMBER records of the stories that
-    the sweep is to read for, and what stories are tested with. `measured`: what MeasureShards
-    gave; `totals`: of the scan."""
+    the sweep is to read for, and what stories are tested with; on a night of a state, of what
+    earlier documents hold, too. `measured`: what MeasureShards gave; `totals`: of the scan."""
 
     job: ScanJob
     measured: Any
     totals: beam.pvalue.AsSingleton
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+        night = self.job.night
+        earlier = root | HeldKeys(self.job) if night else None
         chosen = {
             name: beam.pvalue.AsSingleton(
-                self.measured[name]
-                | f"By hash of {name}" >> beam.GroupByKey()
+                self._by_hash(name, earlier)
                 | f"Frequent {name}" >> beam.Map(functools.partial(_frequent, self.job))
                 | f"Join {name}" >> beam.CombineGlobally(_join)
             )
@@ -59,6 +63,15 @@ class FindLeads(beam.PTransform):
         held = self.measured.receipts | "Select" >> beam.ParDo(
             _SelectFrequent(self.job), **chosen
         ).with_outputs(*LEAST_HELD)
+        blocks = {name: beam.pvalue.AsList(held[name]) for name in LEAST_HELD}
+        if night:
+            recalled = (
+                root
+                | "Nights" >> Entries(entries_of(night, HELD))
+                | "Select earlier"
+                >> beam.ParDo(_SelectHeld(self.job), **chosen).with_outputs(*LEAST_HELD)
+            )
+            blocks |= {f"earlier_{name}": beam.pvalue.AsList(recalled[name]) for name in LEAST_HELD}
         return (
             root
             | "Leads" >> beam.Create([None])
@@ -66,17 +79,27 @@ class FindLeads(beam.PTransform):
             >> beam.Map(
                 _find_leads,
                 self.totals,
-                **{name: beam.pvalue.AsList(held[name]) for name in LEAST_HELD},
+                **blocks,
             )
         )
 
+    def _by_hash(self, name: str, earlier: Any) -> beam.PCollection:
+        """(partition, packed keys of tonight), and with a state (partition, these and those of
+        earlier nights)."""
+        tonight = self.measured[name]
+        if earlier is None:
+            return tonight | f"By hash of {name}" >> beam.GroupByKey()
+        # Without the shuffle, Beam's local runner never runs it, see `memory.Remember`.
+        tonight = tonight | f"Apart {name}" >> beam.Reshuffle()
+        return (tonight, earlier[name]) | f"By hash of {name}" >> beam.CoGroupByKey()
 
-def _frequent(job: ScanJob, element: tuple[int, Iterable[bytes]]) -> bytes:
+
+def _frequent(job: ScanJob, element: tuple[int, Any]) -> bytes:
     number, blocks = element
-    bits = prefix_bits(job.stored_bytes)
-    return pack(
-        frequent(number, blocks, bits, job.partitions, MINIMUM_DOCUMENTS, MAXIMUM_DOCUMENTS)
-    )
+    tonight, earlier = blocks if job.night else (blocks, ())
+    bits = prefix_bits(job.counted_bytes)
+    limits = MINIMUM_DOCUMENTS, MAXIMUM_DOCUMENTS
+    return pack(frequent(number, tonight, bits, job.partitions, *limits, earlier))
 
 
 def _join(blocks: Iterable[bytes]) -> bytes:
@@ -94,7 +117,7 @@ class _SelectFrequent(beam.DoFn):
     def process(
         self, element: dict[str, Any], samples: bytes, sketches: bytes
     ) -> Iterator[beam.pvalue.TaggedOutput]:
-        bits = prefix_bits(self._job.stored_bytes)
+        bits = prefix_bits(self._job.counted_bytes)
         for name, packed in (("samples", samples), ("sketches", sketches)):
             [chosen] = unpack(packed)
             for output in element["outputs"]:
@@ -107,10 +130,37 @@ class _SelectFrequent(beam.DoFn):
                         yield beam.pvalue.TaggedOutput(name, pack(*block, compress=True))
 
 
-def _find_leads(_: None, totals: Totals, samples: list[bytes], sketches: list[bytes]) -> bytes:
-    stories = find_stories(_shared(sketches), totals.groups)
+class _SelectHeld(beam.DoFn):
+    """An entry of the state's files of HELD_SCHEMA -> the same of earlier documents."""
+
+    def __init__(self, job: ScanJob) -> None:
+        self._job = job
+
+    def process(
+        self, element: dict[str, Any], samples: bytes, sketches: bytes
+    ) -> Iterator[beam.pvalue.TaggedOutput]:
+        bits = prefix_bits(self._job.counted_bytes)
+        for table in held_batches(self._job.night, element):
+            for name, packed in (("samples", samples), ("sketches", sketches)):
+                [chosen] = unpack(packed)
+                records = held_shingles_of(table, name)
+                block = frequent_shingles(records, chosen, bits, LEAST_HELD[name])
+                if len(block[0]):
+                    yield beam.pvalue.TaggedOutput(name, pack(*block, compress=True))
+
+
+def _find_leads(
+    _: None,
+    totals: Totals,
+    samples: list[bytes],
+    sketches: list[bytes],
+    earlier_samples: Sequence[bytes] = (),
+    earlier_sketches: Sequence[bytes] = (),
+) -> bytes:
+    stories = find_stories(_shared([*sketches, *earlier_sketches]), totals.groups)
     statistics = np.array([stories.clusters, stories.elsewhere])
-    return pack(find_passages(_shared(samples), totals.groups), stories.members, statistics)
+    passages = find_passages(_shared([*samples, *earlier_samples]), totals.groups)
+    return pack(passages, stories.members, statistics)
 
 
 def leads_of(packed: bytes) -> Leads:

@@ -69,18 +69,28 @@ def split(values: np.ndarray, bits: int, partitions: int) -> Iterator[tuple[int,
 
 
 def frequent(
-    number: int, blocks: Iterable[bytes], bits: int, partitions: int, least: int, most: int
+    number: int,
+    blocks: Iterable[bytes],
+    bits: int,
+    partitions: int,
+    least: int,
+    most: int,
+    earlier: Iterable[bytes] = (),
 ) -> np.ndarray:
-    """Of a partition, the numbers (uint64, ascending) that occur from `least` to `most` times.
+    """Of a partition, the numbers (uint64, ascending) in `blocks` that occur from `least` to `most`
+    times in these and in `earlier`.
 
     Args:
       number: of the partition.
-      blocks: what `split` gave for it, of any shards in any order.
+      blocks, earlier: what `split` gave for it, of any shards in any order.
       bits, partitions: as `split` was given.
     """
     values, counts = np.unique(
-        np.concatenate([unpack_sorted(block) for block in blocks]), return_counts=True
+        np.concatenate([np.zeros(0, np.uint64), *map(unpack_sorted, blocks)]), return_counts=True
     )
+    for block in earlier if len(values) else ():
+        others = unpack_sorted(block)
+        counts += np.searchsorted(others, values, side="right") - np.searchsorted(others, values)
     chosen = values[(counts >= least) & (counts <= most)]
     return chosen + np.uint64((number << bits) // partitions)
 

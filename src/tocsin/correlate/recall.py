@@ -3,14 +3,18 @@
 The counterpart of the sweep for shards that are not read again. Evidence has every onset with the
 hashes of its tokens, and an excerpt of the text around it: so the *hits* of a string in earlier
 shards are known exactly. How many documents hold it where nothing changes is not kept; the profile,
-which has counted the words of the nights before, says how many there are at most.
+which has counted the words of the nights before, says how many there are at most, of strings and of
+the decoys that they are compared with.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.stats import beta
 
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
 from tocsin.correlate.suspects import MINIMUM_DOCUMENTS, ngram_keys
@@ -29,9 +33,39 @@ NEVER_REFUTED = 1 << 30
 """Documents with a hit that are told to a Sweeper that shall not refute a suspect."""
 
 
+UNSURE = 0.01
+"""Probability that so many of tonight's holders are hits if the share of hits among all holders is
+what is taken for it. A suspect is chosen for its hits: the share of one night flatters it."""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Where suspects stand in earlier evidence. `documents` (int64 (suspects,)): distinct ones with
+    a hit; `codes` (uint8 (suspects,)): of the profile's counts of their first token or two, the
+    highest of all nights, 0 where there are none; `rows`: of OCCURRENCE_SCHEMA for the suspects
+    that are no decoys."""
+
+    documents: np.ndarray
+    codes: np.ndarray
+    rows: pa.Table
+
+    def __add__(self, other: Recalled) -> Recalled:
+        return Recalled(
+            self.documents + other.documents,
+            np.maximum(self.codes, other.codes),
+            pa.concat_tables([self.rows, other.rows]),
+        )
+
+    @classmethod
+    def nothing(cls, suspects: int) -> Recalled:
+        """Of so many suspects, none stands anywhere."""
+        zeros = np.zeros(suspects, np.int64)
+        return cls(zeros, zeros.astype(np.uint8), OCCURRENCE_SCHEMA.empty_table())
+
+
 def recall(
     suspects: np.ndarray, onsets: np.ndarray, excerpts: pa.Table, profile: Profile
-) -> tuple[SweepCounts, pa.Table]:
+) -> Recalled:
     """The suspects' hits in the evidence of earlier nights.
 
     Args:
@@ -39,10 +73,6 @@ def recall(
       onsets: ONSET records of earlier nights.
       excerpts: rows of EXCERPT_SCHEMA for them.
       profile: of tonight; its seed has hashed the tokens of all nights.
-
-    Returns:
-      Counts of the documents with a hit (as `occurrences` too: only the first of each is known),
-      and rows of OCCURRENCE_SCHEMA for the suspects that are no decoys.
     """
     found, hits = _matches(suspects, onsets)
     order = np.lexsort(
@@ -55,9 +85,13 @@ def recall(
         first[1:] = (found[1:] != found[:-1]) | (documents[1:] != documents[:-1])
         found, hits = found[first], hits[first]
     counted = np.bincount(found, minlength=len(suspects)).astype(np.int64)
+    words, pairs = onsets["word_code"][hits], onsets["pair_code"][hits]
+    codes = np.zeros(len(suspects), np.uint8)
+    alone = suspects["length"][found] == 1
+    np.maximum.at(codes, found, np.where(alone, words, np.minimum(words, pairs)))
     forward = suspects["direction"][found] > 0
     rows = _rows(suspects, found[forward], onsets[hits[forward]], excerpts, profile)
-    return SweepCounts(counted, counted.copy()), rows
+    return Recalled(counted, codes, rows)
 
 
 def _matches(suspects: np.ndarray, onsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -155,41 +189,47 @@ def tokens_of(text: bytes, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def unseen_holders(
-    suspects: np.ndarray,
-    swept: SweepCounts,
-    recalled: SweepCounts,
-    rows: pa.Table,
-    profile: Profile,
-) -> SweepCounts:
-    """What to add to the counts for documents of earlier nights that hold a suspect where nothing
-    changes.
+    suspects: np.ndarray, swept: SweepCounts, recalled: Recalled, profile: Profile
+) -> np.ndarray:
+    """How many documents of earlier nights may hold each suspect where nothing changes (int64
+    (suspects,)).
 
     The profile bounds them: a string occurs at most as often as its rarest pair of words, or its
-    word. Where tonight's shards have enough hits of their own, the share of hits among tonight's
-    holders says it, too, and the smaller number is taken.
+    word; of a decoy only the first two words are known. Where tonight's shards have enough hits of
+    their own, the share of hits among tonight's holders says it, too: the lower end of its
+    confidence interval (Clopper and Pearson 1934), for a suspect may have become one by its luck
+    tonight. The smaller number is taken.
 
     Args:
-      swept, recalled: counts of tonight's shards, and hits in earlier ones.
-      rows: what `recall` gave for all nights.
+      swept: counts of tonight's shards.
+      recalled: of all nights.
       profile: of the nights before.
     """
     more = np.zeros(len(suspects), np.int64)
-    if not rows.num_rows:
-        return SweepCounts(more, more.copy())
-    keys = rows["suspect"].to_numpy()
     hits_tonight = suspects["documents"].astype(np.int64) - recalled.documents
-    for key in np.unique(keys).tolist():
-        index = int(np.searchsorted(suspects["key"], key))
-        row = rows.slice(int(np.flatnonzero(keys == key)[0]), 1).to_pylist()[0]
-        start = row["start"] - row["context_start"]
-        string = row["context"][start : row["end"] - row["context_start"]]
-        holders = _most_occurrences(string, profile)
+    keys, first = np.unique(recalled.rows["suspect"].to_numpy(), return_index=True)
+    row_of = dict(zip(keys.tolist(), first.tolist()))
+    for index in np.flatnonzero(recalled.documents).tolist():
         hits = int(recalled.documents[index])
+        row = row_of.get(int(suspects["key"][index]))
+        if suspects["direction"][index] > 0 and row is not None:
+            holders = _most_occurrences(_string(recalled.rows, row), profile)
+        else:
+            holders = float(DECODED_COUNTS[recalled.codes[index]]) / profile.sample_rate
         if hits_tonight[index] >= MINIMUM_DOCUMENTS and len(swept.documents):
-            share = hits_tonight[index] / max(int(swept.documents[index]), 1)
+            others = int(swept.documents[index]) - int(hits_tonight[index])
+            share = float(beta.ppf(UNSURE, hits_tonight[index], max(others, 0) + 1))
             holders = min(holders, hits / share)
         more[index] = max(round(holders) - hits, 0)
-    return SweepCounts(more, more.copy())
+    return more
+
+
+def _string(rows: pa.Table, row: int) -> bytes:
+    """The suspect's string in a row of OCCURRENCE_SCHEMA."""
+    [one] = rows.slice(row, 1).select(["context", "context_start", "start", "end"]).to_pylist()
+    begin = one["context_start"]
+    context: bytes = one["context"]
+    return context[one["start"] - begin : one["end"] - begin]
 
 
 def _most_occurrences(string: bytes, profile: Profile) -> float:

@@ -1,0 +1,158 @@
+"""What is remembered of documents for payloads and claims: the shingles that they hold, and the
+texts that were read for a lead.
+
+A shingle in tonight's documents and in those of earlier nights makes a lead as if all had come
+tonight. The texts of documents that hold it are read, and kept, from the night on that it is
+a lead; they join those of later nights, so that a payload is tested on all of its texts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tocsin.corpus.batches import DOCUMENT_SCHEMA
+from tocsin.correlate.passages import MINIMUM_GROUPS
+from tocsin.correlate.reading import READ_SCHEMA, Leads, Reader
+from tocsin.correlate.recall import EARLIER
+from tocsin.correlate.shared import SHINGLES_COMPARED
+from tocsin.correlate.stories import MEMBER
+from tocsin.measure.shingles import SHINGLE, SHINGLE_BITS
+
+HASH_BYTES = SHINGLE_BITS // 8
+
+HELD_KINDS = ("samples", "sketches")
+
+HELD_SCHEMA = pa.schema(
+    [
+        pa.field("shard", pa.uint32(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("group", pa.uint32(), nullable=False),
+        *[pa.field(kind, pa.binary(), nullable=False) for kind in HELD_KINDS],
+    ]
+)
+"""One row a document. `group`: 32-bit hash of its group; `samples`, `sketches`: hashes of the
+shingles of each kind that it holds, ascending, HASH_BYTES each, little-endian."""
+
+KEPT_SCHEMA = pa.schema([field for field in READ_SCHEMA if field.name != "lead"])
+"""Texts that were read for leads, which have other numbers every night."""
+
+KEPT_ROWS = 64
+"""Texts of a lead that are kept of one night, at most: a payload is certain with fewer."""
+
+
+def held_table(shingles: dict[str, np.ndarray]) -> pa.Table:
+    """The documents of one shard with the shingles that they hold, the SHINGLES_COMPARED smallest
+    of each kind: rows of HELD_SCHEMA by position.
+
+    Args:
+      shingles: SHINGLE records by kind, of one shard, in any order.
+    """
+    every = np.concatenate([np.empty(0, SHINGLE), *shingles.values()])
+    positions, first = np.unique(every["position"], return_index=True)
+    columns = {name: pa.array(every[name][first]) for name in ("shard", "position", "group")}
+    for kind in HELD_KINDS:
+        records = shingles[kind][np.lexsort((shingles[kind]["hash"], shingles[kind]["position"]))]
+        begins = np.searchsorted(records["position"], positions)
+        ends = np.searchsorted(records["position"], positions, side="right")
+        counts = np.minimum(ends - begins, SHINGLES_COMPARED)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        taken = np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], counts)
+        hashes = np.ascontiguousarray(records["hash"][taken], "<u8").view(np.uint8)
+        packed = np.ascontiguousarray(hashes.reshape(-1, 8)[:, :HASH_BYTES])
+        columns[kind] = pa.Array.from_buffers(
+            pa.binary(),
+            len(positions),
+            [None, pa.py_buffer((offsets * HASH_BYTES).astype(np.int32)), pa.py_buffer(packed)],
+        )
+    return pa.table(columns, schema=HELD_SCHEMA)
+
+
+def held_shingles_of(table: pa.Table, kind: str) -> np.ndarray:
+    """SHINGLE records of a kind from rows of HELD_SCHEMA, in their order."""
+    packed = table[kind].combine_chunks()
+    counts = pc.binary_length(packed).to_numpy(zero_copy_only=False) // HASH_BYTES
+    records = np.zeros(int(counts.sum()), SHINGLE)
+    for name in ("shard", "position", "group"):
+        records[name] = np.repeat(table[name].to_numpy(), counts)
+    values = np.frombuffer(b"".join(packed.to_pylist()), np.uint8).reshape(-1, HASH_BYTES)
+    hashes = np.zeros((len(values), 8), np.uint8)
+    hashes[:, :HASH_BYTES] = values
+    records["hash"] = hashes.view("<u8").ravel()
+    return records
+
+
+def texts_to_keep(read: pa.Table) -> pa.Table:
+    """Rows of KEPT_SCHEMA: of what was read tonight, what may be a payload or a claim when more of
+    it has come.
+
+    Args:
+      read: rows of READ_SCHEMA, of tonight's documents and of earlier ones. Leads of fewer than
+        MINIMUM_GROUPS groups are read as decoys, or as one site's; nothing is kept of them.
+    """
+    read = read.sort_by([(name, "ascending") for name in ("kind", "lead", "content_hash")])
+    leads = list(zip(read["kind"].to_pylist(), read["lead"].to_pylist()))
+    groups: dict[tuple[str, int], set[str]] = {}
+    for lead, group in zip(leads, read["group"].to_pylist()):
+        groups.setdefault(lead, set()).add(group)
+    kept: Counter[tuple[str, int]] = Counter()
+    rows = []
+    for row, (lead, shard) in enumerate(zip(leads, read["shard"].to_pylist())):
+        if len(groups[lead]) >= MINIMUM_GROUPS and shard < EARLIER and kept[lead] < KEPT_ROWS:
+            kept[lead] += 1
+            rows.append(row)
+    return read.take(pa.array(rows, pa.int64())).select(KEPT_SCHEMA.names)
+
+
+def read_again(kept: pa.Table, leads: Leads, seed: int) -> pa.Table:
+    """Rows of READ_SCHEMA: what of the texts that were kept belongs to tonight's leads.
+
+    Args:
+      kept: rows of KEPT_SCHEMA.
+      seed: keys the hashes of tokens, as in the profile.
+    """
+    passages = kept.filter(pc.equal(kept["kind"], "passage"))
+    stories = kept.filter(pc.equal(kept["kind"], "story"))
+    return pa.concat_tables([_passages(passages, leads, seed), _stories(stories, leads.members)])
+
+
+def _passages(kept: pa.Table, leads: Leads, seed: int) -> pa.Table:
+    """The texts are read as if they were documents."""
+    if not (kept.num_rows and len(leads.anchors)):
+        return READ_SCHEMA.empty_table()
+    kept = kept.combine_chunks()
+    batch = pa.RecordBatch.from_arrays(
+        [
+            pa.array(np.arange(kept.num_rows)),
+            *[kept[name].chunk(0) for name in ("doc_id", "group", "context")],
+        ],
+        schema=DOCUMENT_SCHEMA,
+    )
+    read = Reader(Leads(leads.anchors, np.zeros(0, MEMBER)), seed).read(batch, 0)
+    own = kept.take(read["position"])
+    begins = own["context_start"]
+    columns = {
+        **{name: own[name] for name in ("shard", "position", "content_hash", "length")},
+        **{name: pc.add(read[name], begins) for name in ("start", "end", "context_start")},
+    }
+    rows = pa.table([columns.get(name, read[name]) for name in READ_SCHEMA.names], READ_SCHEMA)
+    # A document of two leads was kept twice.
+    keys = list(zip(*(rows[name].to_pylist() for name in ("lead", "shard", "position"))))
+    first = {key: row for row, key in reversed(list(enumerate(keys)))}
+    return rows.take(pa.array(sorted(first.values()), pa.int64()))
+
+
+def _stories(kept: pa.Table, members: np.ndarray) -> pa.Table:
+    keys = zip(kept["shard"].to_pylist(), kept["position"].to_pylist())
+    row_of = {key: row for row, key in enumerate(keys)}
+    found = [
+        (row_of[shard, position], story)
+        for shard, position, story in members.tolist()
+        if (shard, position) in row_of
+    ]
+    rows = kept.take(pa.array([row for row, _ in found], pa.int64()))
+    leads = pa.array([story for _, story in found], pa.uint32())
+    return rows.add_column(1, READ_SCHEMA.field("lead"), leads).cast(READ_SCHEMA)
