@@ -11,12 +11,12 @@ from __future__ import annotations
 import apache_beam as beam
 from apache_beam.pvalue import AsList, AsSingleton
 
-from tocsin.beam.commit import Commit
+from tocsin.beam.commit import Commit, Judge
 from tocsin.beam.correlate import FindSuspects, SweepShards, add_counts
 from tocsin.beam.held import RecallTexts
 from tocsin.beam.identities import CompareIdentities
 from tocsin.beam.job import ScanJob
-from tocsin.beam.learn import LearnProfile
+from tocsin.beam.learn import LearnProfile, RollProfile
 from tocsin.beam.measure import MeasureShards
 from tocsin.beam.memory import Recall, Remember
 from tocsin.beam.payloads import FollowLeads, ReadHeads
@@ -77,7 +77,16 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
         compared = measured.receipts | "Identities" >> CompareIdentities(job)
         found["compared"] = AsList(compared["ids"])
         found["groups"] = AsList(compared["groups"])
-    pipeline | "Commit" >> Commit(job, found)
+    judged = AsSingleton(pipeline | "Judge" >> Judge(job, found))
+    rolled = None
+    if job.rolls:
+        quarantined = AsSingleton(
+            pipeline
+            | "Judged" >> beam.Create([None])
+            | "Quarantined" >> beam.Map(lambda _, judged: judged.quarantined, judged)
+        )
+        rolled = AsSingleton(shards | "Roll" >> RollProfile(job, quarantined))
+    pipeline | "Commit" >> Commit(job, judged, rolled)
 
 
 if __name__ == "__main__":

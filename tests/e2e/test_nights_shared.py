@@ -16,10 +16,10 @@ from tocsin.drill.shard_files import read_records
 from tocsin.drill.vocabulary import synthesised_vocabulary
 from tocsin.judge.policy import Policy
 
-_A_NIGHT = 8
+_A_NIGHT = 3
 """Documents of each campaign a night: too few for any night by itself."""
 
-_NIGHTS = 4
+_NIGHTS = 6
 _PLANS = (
     CampaignPlan("payload", _A_NIGHT * _NIGHTS, seed=2),
     CampaignPlan("claim", _A_NIGHT * _NIGHTS, seed=6),
@@ -46,7 +46,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]
     flagged: dict[str, dict[str, int]] = {recipe: {} for recipe in planted}
     (folder / "corpus").mkdir()
     for night in range(1, _NIGHTS + 1):
-        share = slice(0, 600) if night == 1 else slice(500 + 100 * (night - 1), 500 + 100 * night)
+        share = slice(0, 600) if night == 1 else slice(540 + 60 * (night - 1), 540 + 60 * night)
         some = slice(_A_NIGHT * (night - 1), _A_NIGHT * night)
         records = planted["clean"][share]
         records += [one for plan in _PLANS for one in planted[plan.recipe][some]]

@@ -12,6 +12,7 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tocsin.beam import metrics, storage
 from tocsin.beam.held import keep_held
@@ -42,11 +43,20 @@ class TooManyDeadLetters(RuntimeError):
     """More records were unreadable than the user allows: nothing is committed."""
 
 
-@dataclass
-class Commit(beam.PTransform):
-    """Everything that was found -> OUT complete; one element, the URI of the manifest.
+@dataclass(frozen=True)
+class Judged:
+    """A result that lacks its manifest and its report. `manifest`: as it will be, on a night but
+    for the profile of the next; `quarantined`: positions by URI of tonight's documents."""
 
-    `found`: side inputs by the names of `_commit`'s parameters.
+    manifest: dict[str, Any]
+    quarantined: dict[str, list[int]]
+
+
+@dataclass
+class Judge(beam.PTransform):
+    """Everything that was found -> OUT but for its manifest; one element, a Judged.
+
+    `found`: side inputs by the names of `_judge`'s parameters.
     """
 
     job: ScanJob
@@ -55,12 +65,44 @@ class Commit(beam.PTransform):
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
         return (
             root
-            | "End" >> beam.Create([None])
-            | "Write results" >> beam.Map(functools.partial(_commit, self.job), **self.found)
+            | "Found" >> beam.Create([None])
+            | "Write verdicts" >> beam.Map(functools.partial(_judge, self.job), **self.found)
         )
 
 
-def _commit(
+@dataclass
+class Commit(beam.PTransform):
+    """A Judged -> OUT complete; one element, the URI of the manifest. `rolled`: what RollProfile
+    gave, None where no profile rolls."""
+
+    job: ScanJob
+    judged: beam.pvalue.AsSingleton
+    rolled: beam.pvalue.AsSingleton | None
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+        rolled = {} if self.rolled is None else {"rolled": self.rolled}
+        return (
+            root
+            | "End" >> beam.Create([None])
+            | "Write results"
+            >> beam.Map(functools.partial(_commit, self.job), self.judged, **rolled)
+        )
+
+
+def _commit(job: ScanJob, _: None, judged: Judged, rolled: Sequence[dict[str, Any]] = ()) -> str:
+    manifest = judged.manifest
+    if job.night:
+        state = manifest["state"]
+        manifest = {**manifest, "state": {**state, "files": [*state["files"], *rolled]}}
+    write_report(job.output, manifest)
+    content = encode(manifest)
+    if night := job.night:
+        content = commit_night(night.state, night.number, night.run, night.lease, content)
+    storage.write(job.path(MANIFEST_FILE), content)
+    return job.path(MANIFEST_FILE)
+
+
+def _judge(
     job: ScanJob,
     _: None,
     profile: str,
@@ -75,7 +117,7 @@ def _commit(
     recalled: Sequence[tuple[bytes, bytes]] = (),
     compared: Sequence[dict[str, Any]] = (),
     groups: Sequence[bytes] = (),
-) -> str:
+) -> Judged:
     receipts = sorted(receipts, key=lambda receipt: (receipt["shard"], receipt["range"]))
     remembered, totals = totals, Totals.of(receipts)
     past = Past.of(job.night) if job.night else None
@@ -206,7 +248,7 @@ def _commit(
                 "files": [
                     *[
                         entry
-                        for entry in kept_files(past.night)
+                        for entry in kept_files(past.night, job.rolls)
                         if entry["path"] not in drift.replaced
                     ],
                     *drift.entries,
@@ -221,17 +263,20 @@ def _commit(
                             GROUPS: drift.groups,
                         },
                     ),
-                    *keep_profile(past.night, profile),
+                    *([] if job.rolls else keep_profile(past.night, profile)),
                 ],
             },
         }
-    write_report(job.output, manifest)
-    content = encode(manifest)
-    if past:
-        night = past.night
-        content = commit_night(night.state, night.number, night.run, night.lease, content)
-    storage.write(job.path(MANIFEST_FILE), content)
-    return job.path(MANIFEST_FILE)
+    return Judged(manifest, _quarantined(judgement.flagged))
+
+
+def _quarantined(flagged: pa.Table) -> dict[str, list[int]]:
+    """Positions of the documents in quarantine by the URI of their shard."""
+    rows = flagged.filter(pc.equal(flagged["verdict"], "quarantine"))
+    found: dict[str, list[int]] = {}
+    for uri, position in zip(rows["source_uri"].to_pylist(), rows["position"].to_pylist()):
+        found.setdefault(uri, []).append(position)
+    return found
 
 
 def _input_of(receipts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -177,6 +177,14 @@ class ScanJob(CorpusJob):
         shards = [[shard.uri, shard.size] for shard in self.shards]
         return digest_of([shards, self.configuration, versions()["tocsin"]])[:16]
 
+    @property
+    def rolls(self) -> bool:
+        """Whether the profile of the nights to come learns from tonight's documents: not where the
+        user has given one to the first night."""
+        return self.night is not None and (
+            self.night.rolls if self.night.profile else self.profile_uri is None
+        )
+
     def path(self, *names: str) -> str:
         """URI of something in OUT."""
         return storage.join(self.output, *names)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tocsin.beam import metrics, storage
-from tocsin.beam.job import ProfileJob
+from tocsin.beam.job import ProfileJob, ScanJob
 from tocsin.beam.packing import pack, unpack
+from tocsin.beam.state import PROFILE, ROLLING_FILE, file_name
 from tocsin.corpus.shards import Shard
 from tocsin.measure.batch import text_buffers
-from tocsin.measure.counting import Counter, merge_counts
+from tocsin.measure.counting import Columns, Counter, merge_counts
 from tocsin.measure.hashes import content_hashes
 from tocsin.measure.profile import COUNTS_FILE, DESCRIPTION_FILE, MINIMUM_COUNT, Profile
+from tocsin.measure.rolling import RollingCounts
 
 PARTITIONS = 16
 """Of the counts' keys by their upper bits, which keeps every merge small and the order global."""
@@ -31,11 +35,7 @@ class LearnProfile(beam.PTransform):
     job: ProfileJob
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        counted = shards | "Count" >> beam.ParDo(_CountShard(self.job)).with_outputs(
-            "totals", main="counts"
-        )
-        merged = counted.counts | "By key" >> beam.GroupByKey() | "Add up" >> beam.MapTuple(_add_up)
-        totals = counted.totals | "Totals" >> beam.CombineGlobally(_sum_pairs)
+        merged, totals = _counted(shards, beam.ParDo(_CountShard(self.job)), MINIMUM_COUNT)
         return (
             shards.pipeline
             | "Profile" >> beam.Create([None])
@@ -48,17 +48,67 @@ class LearnProfile(beam.PTransform):
         )
 
 
+@dataclass
+class RollProfile(beam.PTransform):
+    """Shards -> entries of the files of the next night's profile, once they are written (one
+    element): the counts of the nights before and of tonight's documents, without those that are in
+    quarantine.
+
+    `quarantined`: one element, positions by URI.
+    """
+
+    job: ScanJob
+    quarantined: beam.pvalue.AsSingleton
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        count = beam.ParDo(_CountShard(self.job.own_profile(), "roll"), self.quarantined)
+        merged, totals = _counted(shards, count, 1)
+        return (
+            shards.pipeline
+            | "Rolling" >> beam.Create([None])
+            | "Write rolling profile"
+            >> beam.Map(
+                functools.partial(_roll, self.job),
+                merged=beam.pvalue.AsList(merged),
+                totals=beam.pvalue.AsSingleton(totals),
+            )
+        )
+
+
+def _counted(
+    shards: beam.PCollection, count: beam.ParDo, least: int
+) -> tuple[beam.PCollection, beam.PCollection]:
+    """(partition, packed counts of at least `least`), and one (words, documents)."""
+    counted = shards | "Count" >> count.with_outputs("totals", main="counts")
+    merged = (
+        counted.counts
+        | "By key" >> beam.GroupByKey()
+        | "Add up" >> beam.Map(functools.partial(_add_up, least))
+    )
+    return merged, counted.totals | "Totals" >> beam.CombineGlobally(_sum_pairs)
+
+
 class _CountShard(beam.DoFn):
     """A shard -> (partition, packed counts); and its (words, documents) to `totals`."""
 
-    def __init__(self, job: ProfileJob) -> None:
+    def __init__(self, job: ProfileJob, stage: str = "profile") -> None:
+        """`stage`: which reports its progress."""
         self._job = job
+        self._stage = stage
         self._documents = metrics.counter("profile_documents")
 
-    def process(self, shard: Shard) -> Iterator[tuple[int, bytes] | beam.pvalue.TaggedOutput]:
+    def process(
+        self,
+        shard: Shard,
+        quarantined: Mapping[str, Sequence[int]] | None = None,
+    ) -> Iterator[tuple[int, bytes] | beam.pvalue.TaggedOutput]:
+        """`quarantined`: positions by URI of documents that are not to be learned from."""
         counter = Counter(self._job.seed)
-        for part in self._job.parts(shard, "profile"):
-            counter.count(sample(part.documents, self._job.sample_rate))
+        dropped = pa.array((quarantined or {}).get(shard.uri, []), pa.int64())
+        for part in self._job.parts(shard, self._stage):
+            documents = part.documents
+            documents = documents.filter(pc.invert(pc.is_in(documents["position"], dropped)))
+            counter.count(sample(documents, self._job.sample_rate))
         keys, counts = counter.counts()
         bounds = np.searchsorted(keys >> np.uint64(60), np.arange(PARTITIONS + 1))
         for partition, (first, last) in enumerate(itertools.pairwise(bounds)):
@@ -79,9 +129,10 @@ def sample(documents: pa.RecordBatch, rate: float) -> pa.RecordBatch:
     return documents.filter(pa.array(leading < np.uint64(rate * 2**64)))
 
 
-def _add_up(partition: int, blocks: Iterable[bytes]) -> tuple[int, bytes]:
+def _add_up(least: int, element: tuple[int, Iterable[bytes]]) -> tuple[int, bytes]:
+    partition, blocks = element
     keys, counts = merge_counts([(part[0], part[1]) for part in map(unpack, blocks)])
-    kept = counts >= MINIMUM_COUNT
+    kept = counts >= least
     return partition, pack(keys[kept], counts[kept])
 
 
@@ -96,14 +147,41 @@ def _sum_pairs(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
 def _write_profile(
     job: ProfileJob, _: None, merged: list[tuple[int, bytes]], totals: tuple[int, int]
 ) -> str:
-    parts = [unpack(block) for _, block in sorted(merged)]
-    keys = np.concatenate([part[0] for part in parts] or [np.empty(0, np.uint64)])
-    counts = np.concatenate([part[1] for part in parts] or [np.empty(0, np.uint32)])
     words, documents = totals
-    profile = Profile.create(keys, counts, words, documents, job.seed, job.sample_rate)
+    profile = Profile.create(*_columns(merged), words, documents, job.seed, job.sample_rate)
     for name, content in profile.to_files().items():
         storage.write(storage.join(job.output, name), content)
     return job.output
+
+
+def _columns(merged: list[tuple[int, bytes]]) -> Columns:
+    """Keys, ascending, and counts of all partitions."""
+    parts = [unpack(block) for _, block in sorted(merged)]
+    keys = np.concatenate([np.empty(0, np.uint64), *[part[0] for part in parts]])
+    return keys, np.concatenate([np.empty(0, np.uint32), *[part[1] for part in parts]])
+
+
+def _roll(
+    job: ScanJob,
+    _: None,
+    merged: list[tuple[int, bytes]],
+    totals: tuple[int, int],
+) -> list[dict[str, Any]]:
+    night = job.night
+    assert night
+    before = RollingCounts.nothing()
+    if night.profile:
+        content = storage.read(storage.join(night.profile, ROLLING_FILE))
+        before = RollingCounts.from_bytes(content, load_profile(night.profile))
+    tonight = RollingCounts(_columns(merged), *totals, job.sample_rate)
+    counts = before.joined(tonight, night.number)
+    profile = counts.profile(job.own_profile().seed)  # as that of the first night
+    entries = []
+    for name, content in {**profile.to_files(), ROLLING_FILE: counts.to_bytes()}.items():
+        path = f"{PROFILE}/{file_name(night.number, night.run)}/{name}"
+        file = storage.write(night.path(path), content)
+        entries.append(night.entry(PROFILE, path, 0, file))
+    return entries
 
 
 @functools.lru_cache(maxsize=2)

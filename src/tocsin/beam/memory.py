@@ -149,9 +149,10 @@ def with_memory(
     return swept + SweepCounts(holders, holders), found.rows
 
 
-def kept_files(night: Night) -> list[dict[str, Any]]:
+def kept_files(night: Night, rolls: bool) -> list[dict[str, Any]]:
     """Entries of earlier nights that live on: what a night replaces as a whole, and evidence that
-    is too old or too much, do not."""
+    is too old or too much, do not. `rolls`: whether the profile is replaced."""
+    replaced = (*REPLACED, PROFILE) if rolls else REPLACED
     evidence = sorted(night.evidence, key=lambda entry: -entry["night"])
     kept, size = [], 0
     for entry in evidence:
@@ -161,7 +162,7 @@ def kept_files(night: Night) -> list[dict[str, Any]]:
     others = [
         entry
         for entry in night.files
-        if entry not in night.evidence and entry["kind"] not in REPLACED
+        if entry not in night.evidence and entry["kind"] not in replaced
     ]
     return [*others, *reversed(kept)]
 
@@ -211,7 +212,7 @@ def keep_evidence(
 
 
 def keep_profile(night: Night, uri: str) -> list[dict[str, Any]]:
-    """Copies the profile of the first night into the state; entries of its files."""
+    """Copies the profile that was given to the first night into the state; entries of its files."""
     if night.profile:
         return []
     entries = []

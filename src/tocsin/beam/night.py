@@ -18,6 +18,7 @@ from tocsin.beam.lease import Lease
 from tocsin.beam.state import (
     EVIDENCE,
     PROFILE,
+    ROLLING_FILE,
     SHARDS,
     State,
     committed_nights,
@@ -86,6 +87,11 @@ class Night:
         """URI of the profile of the nights before; None on the first."""
         paths = [entry["path"] for entry in self.files if entry["kind"] == PROFILE]
         return self.path(paths[0].rpartition("/")[0]) if paths else None
+
+    @property
+    def rolls(self) -> bool:
+        """Whether the profile of the nights before is one of Tocsin's own, and goes on growing."""
+        return any(entry["path"].endswith(f"/{ROLLING_FILE}") for entry in self.files)
 
     def path(self, *names: str) -> str:
         """URI of something in the state."""

@@ -27,6 +27,9 @@ SHARDS = "shards"
 EVIDENCE = "evidence"
 PROFILE = "profile"
 
+ROLLING_FILE = "counts.parquet"
+"""Beside a profile that rolls: its counts, to which those of the next night are added."""
+
 FORMAT = 2
 """Of the state's files, in the manifests of its nights."""
 

@@ -13,6 +13,7 @@ from tocsin.beam.identity import identify
 from tocsin.beam.learn import load_profile
 from tocsin.beam.lease import FOLDER as LEASES
 from tocsin.beam.lease import last_known_night
+from tocsin.beam.prepare import is_below
 from tocsin.beam.results import REPORT_FILE, read_manifest, read_part
 from tocsin.beam.state import SHARDS, committed_nights, night_path
 from tocsin.ledger import verification
@@ -77,7 +78,10 @@ def _verify_scan(output: str, manifest: dict[str, Any], result: Verification) ->
         result.found(verification.ALTERED_MANIFEST, output, line)
     check_outputs(output, manifest["outputs"], result)
     _check_unknown(output, manifest, result)
-    _check_profile(manifest["profile"], result)
+    state = manifest.get("state")
+    uri = manifest["profile"]["uri"]
+    if not state or not is_below(uri, state["uri"]):  # whose profiles replace each other
+        _check_profile(manifest["profile"], result)
 
 
 def _verify_state(uri: str, result: Verification) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -69,6 +70,7 @@ def run(
             if _is_last_night(prepared, output):
                 return _finish(output, read_manifest(output), None, fail_on)
             shards, night = prepared.shards, prepared.night
+            _check_seeds(profile, night.profile)
             profile = profile or night.profile
             feed += known_bad(prepared.state)
         job = ScanJob(
@@ -79,7 +81,7 @@ def run(
             progress=None,
             output=output,
             profile_uri=profile and prepare.absolute(profile),
-            sample_rate=inputs.sample_rate,
+            sample_rate=replace(inputs, shards=shards).sample_rate,
             partitions=inputs.partitions,
             policy=policy,
             max_dead_letters=max_dead_letters,
@@ -143,6 +145,17 @@ def _profile_digest(profile: str | None) -> str | None:
         return load_profile(profile).digest
     except OSError as error:
         raise prepare.UsageError(f"no profile in {profile}: {error}") from error
+
+
+def _check_seeds(given: str | None, remembered: str | None) -> None:
+    """Refuses a profile by which tonight's hashes could not meet those of earlier nights."""
+    if given and remembered:
+        uri = prepare.absolute(given)
+        if _profile_digest(uri) and load_profile(uri).seed != load_profile(remembered).seed:
+            raise prepare.UsageError(
+                f"the profile {uri} has another seed than that of the state: what earlier nights "
+                "have seen would not be found"
+            )
 
 
 def _check_apart(state: str, output: str, patterns: list[str]) -> None:
