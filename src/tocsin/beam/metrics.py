@@ -17,7 +17,7 @@ NAMESPACE = "tocsin"
 
 COUNTERS = {
     "ranges": "ranges of large shards that were counted",
-    "profile_documents": "documents that a profile was learned from, for this scan or the next night",
+    "profile_documents": "documents that a profile was learned from",
     "documents": "documents measured",
     "text_bytes": "bytes of their texts",
     "dead_letters": "records that could not be read",
