@@ -46,7 +46,7 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
     )
     onsets = measured.onsets
     if job.night:
-        onsets = onsets | "Remember" >> Remember(job, "onsets")
+        onsets = onsets | "Remember" >> Remember(job)
 
     # Correlate: strings that stand at many onsets, passages and stories that documents share; where
     # else do they stand, and in what surroundings?

@@ -18,8 +18,9 @@ from tocsin.beam import metrics, storage
 from tocsin.beam.held import keep_held
 from tocsin.beam.identities import GROUPS, drift_of
 from tocsin.beam.job import ScanJob
+from tocsin.beam.keeping import kept_files
 from tocsin.beam.learn import load_profile
-from tocsin.beam.memory import keep_evidence, keep_profile, kept_files, with_memory
+from tocsin.beam.memory import keep_evidence, keep_profile, with_memory
 from tocsin.beam.packing import unpack, unpack_table
 from tocsin.beam.past import CAMPAIGNS, FLAGGED, Past
 from tocsin.beam.payloads import Followed

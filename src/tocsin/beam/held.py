@@ -43,10 +43,9 @@ class HeldKeys(beam.PTransform):
     job: ScanJob
 
     def expand(self, root: beam.pvalue.PBegin) -> Any:
-        entries = entries_of(self.job.night, HELD)
         return (
             root
-            | "Nights of keys" >> Entries(entries)
+            | "Nights of keys" >> Entries(self.job.night, HELD)
             | beam.FlatMap(_keys, self.job).with_outputs(*HELD_KINDS)
         )
 
@@ -57,11 +56,6 @@ def _keys(entry: dict[str, Any], job: ScanJob) -> Iterator[beam.pvalue.TaggedOut
             records = held_shingles_of(table, name)
             for element in packed_keys(KINDS[name], records, job.counted_bytes, job.partitions):
                 yield beam.pvalue.TaggedOutput(name, element)
-
-
-def entries_of(night: Night | None, kind: str) -> list[dict[str, Any]]:
-    """Entries of the files of a kind of evidence of earlier nights."""
-    return [entry for entry in night.evidence if entry["kind"] == kind] if night else []
 
 
 def held_batches(night: Night | None, entry: dict[str, Any]) -> Iterator[pa.Table]:
@@ -92,10 +86,9 @@ class RecallTexts(beam.PTransform):
     leads: beam.pvalue.AsSingleton
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
-        entries = entries_of(self.job.night, TEXTS)
         return (
             root
-            | "Nights of texts" >> Entries(entries)
+            | "Nights of texts" >> Entries(self.job.night, TEXTS)
             | beam.FlatMap(_read_again, self.job, self.profile, self.leads)
         )
 

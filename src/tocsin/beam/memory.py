@@ -26,60 +26,48 @@ from tocsin.correlate.sweep import SweepCounts
 from tocsin.measure.excerpts import EXCERPT_SCHEMA
 from tocsin.measure.profile import Profile
 
-EXCERPTS = "excerpts"
-
-EVIDENCE_NIGHTS = 90
-"""Nights after which evidence is forgotten."""
-
-EVIDENCE_BYTES = 8 << 30
-"""Bytes of evidence above which the oldest is forgotten sooner."""
-
-REMEMBERED = ("onsets",)
-"""Kinds of evidence that are kept as they are; for the others see `beam.held`."""
-
-REPLACED = ("shards", "groups")
-"""Kinds of files of which each night writes the whole anew."""
+ONSETS = f"{EVIDENCE}/onsets"
+EXCERPTS = f"{EVIDENCE}/excerpts"
 
 
 @dataclass
 class Entries(beam.PTransform):
-    """Pipeline -> the entries, which may be none."""
+    """Pipeline -> entries of the files of a kind of evidence of earlier nights, maybe none."""
 
-    entries: list[dict[str, Any]]
+    night: Night | None
+    kind: str
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
-        entries = self.entries
+        assert self.night
+        entries = [entry for entry in self.night.evidence if entry["kind"] == self.kind]
         return root | beam.Create([None]) | beam.FlatMap(lambda _: entries) | beam.Reshuffle()
 
 
 @dataclass
 class Remember(beam.PTransform):
-    """Tonight's evidence of one kind, (partition, packed records), -> the same and, with EARLIER
-    added to the shards' numbers, that of earlier nights."""
+    """Tonight's onsets, (partition, packed records), -> the same and, with EARLIER added to the
+    shards' numbers, those of earlier nights."""
 
     job: ScanJob
-    kind: str
 
     def expand(self, tonight: beam.PCollection) -> beam.PCollection:
-        assert self.job.night
-        entries = [one for one in self.job.night.evidence if one["kind"] == _kind(self.kind)]
         earlier = (
             tonight.pipeline
-            | "Nights" >> Entries(entries)
-            | "Read" >> beam.FlatMap(_partitions, self.job, self.kind)
+            | "Nights" >> Entries(self.job.night, ONSETS)
+            | "Read" >> beam.FlatMap(_partitions, self.job)
         )
         # Without the shuffle, Beam's local runner never runs what a step of several outputs and a
         # Flatten are fused to ("watermark-pending bundles", Beam 2.77).
         return (tonight | "Apart" >> beam.Reshuffle(), earlier) | beam.Flatten()
 
 
-def _partitions(entry: dict[str, Any], job: ScanJob, name: str) -> Iterator[tuple[int, bytes]]:
+def _partitions(entry: dict[str, Any], job: ScanJob) -> Iterator[tuple[int, bytes]]:
     assert job.night
-    yield from partitioned(KINDS[name], _records(job.night, entry, name), job.partitions)
+    yield from partitioned(KINDS["onsets"], _onsets(job.night, entry), job.partitions)
 
 
-def _records(night: Night, entry: dict[str, Any], name: str) -> np.ndarray:
-    records = records_of(read_part(night.state, entry["path"]), KINDS[name].records)
+def _onsets(night: Night, entry: dict[str, Any]) -> np.ndarray:
+    records = records_of(read_part(night.state, entry["path"]), KINDS["onsets"].records)
     records = records[~np.isin(records["shard"], list(night.superseded))]
     records["shard"] += np.uint32(EARLIER)
     return records
@@ -94,11 +82,9 @@ class Recall(beam.PTransform):
     suspects: beam.pvalue.AsSingleton
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
-        assert self.job.night
-        entries = [one for one in self.job.night.evidence if one["kind"] == _kind("onsets")]
         return (
             root
-            | "Nights" >> Entries(entries)
+            | "Nights" >> Entries(self.job.night, ONSETS)
             | "Recall" >> beam.ParDo(_RecallNight(self.job), self.profile, self.suspects)
         )
 
@@ -113,7 +99,7 @@ class _RecallNight(beam.DoFn):
         night = self._job.night
         assert night
         [suspects] = unpack(packed_suspects)
-        onsets = _records(night, entry, "onsets")
+        onsets = _onsets(night, entry)
         excerpts = _excerpts(night, entry["excerpts"])
         found = recall(suspects, onsets, excerpts, load_profile(profile_uri))
         yield pack(found.documents, found.codes), pack_table(found.rows)
@@ -149,28 +135,10 @@ def with_memory(
     return swept + SweepCounts(holders, holders), found.rows
 
 
-def kept_files(night: Night, rolls: bool) -> list[dict[str, Any]]:
-    """Entries of earlier nights that live on: what a night replaces as a whole, and evidence that
-    is too old or too much, do not. `rolls`: whether the profile is replaced."""
-    replaced = (*REPLACED, PROFILE) if rolls else REPLACED
-    evidence = sorted(night.evidence, key=lambda entry: -entry["night"])
-    kept, size = [], 0
-    for entry in evidence:
-        size += entry["bytes"]
-        if night.number - entry["night"] < EVIDENCE_NIGHTS and size <= EVIDENCE_BYTES:
-            kept.append(entry)
-    others = [
-        entry
-        for entry in night.files
-        if entry not in night.evidence and entry["kind"] not in replaced
-    ]
-    return [*others, *reversed(kept)]
-
-
 def keep_evidence(
     job: ScanJob, outputs: list[dict[str, Any]], statistics: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Writes tonight's evidence into the state, one file a kind; their entries.
+    """Writes tonight's onsets and the text around them into the state; their entries.
 
     Args:
       outputs: of all shards, as their receipts name them.
@@ -178,7 +146,7 @@ def keep_evidence(
     """
     night = job.night
     assert night
-    prefixes = {name: KINDS[name].prefix for name in REMEMBERED} | {EXCERPTS: EXCERPTS}
+    prefixes = {ONSETS: KINDS["onsets"].prefix, EXCERPTS: "excerpts"}
     entries = {}
     for name, prefix in prefixes.items():
         parts = sorted(
@@ -187,7 +155,7 @@ def keep_evidence(
         )
         if not sum(part["rows"] for part in parts):
             continue
-        path = night.file(_kind(name))
+        path = night.file(name)
         with storage.writing(night.path(path)) as file:
             writer: pq.ParquetWriter | None = None
             rows = 0
@@ -201,10 +169,10 @@ def keep_evidence(
                 rows += table.num_rows
             assert writer
             writer.close()
-        entries[name] = night.entry(_kind(name), path, rows, file)
-    if "onsets" in entries:
+        entries[name] = night.entry(name, path, rows, file)
+    if ONSETS in entries:
         excerpts = entries.get(EXCERPTS)
-        entries["onsets"] |= {
+        entries[ONSETS] |= {
             "statistics": json.dumps(statistics),  # on one line of the manifest
             "excerpts": excerpts["path"] if excerpts else None,
         }
@@ -221,7 +189,3 @@ def keep_profile(night: Night, uri: str) -> list[dict[str, Any]]:
         file = storage.write(night.path(path), content)
         entries.append(night.entry(PROFILE, path, 0, file))
     return entries
-
-
-def _kind(name: str) -> str:
-    return f"{EVIDENCE}/{name}"

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from tocsin.beam import storage
 from tocsin.beam.evidence import KINDS, records_of
-from tocsin.beam.held import HELD, HeldKeys, entries_of, held_batches
+from tocsin.beam.held import HELD, HeldKeys, held_batches
 from tocsin.beam.job import ScanJob
 from tocsin.beam.memory import Entries
 from tocsin.beam.packing import pack, unpack
@@ -67,7 +67,7 @@ class FindLeads(beam.PTransform):
         if night:
             recalled = (
                 root
-                | "Nights" >> Entries(entries_of(night, HELD))
+                | "Nights" >> Entries(night, HELD)
                 | "Select earlier"
                 >> beam.ParDo(_SelectHeld(self.job), **chosen).with_outputs(*LEAST_HELD)
             )
