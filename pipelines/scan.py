@@ -13,7 +13,7 @@ from apache_beam.pvalue import AsList, AsSingleton
 
 from tocsin.beam.commit import Commit, Judge
 from tocsin.beam.correlate import FindSuspects, SweepShards, add_counts
-from tocsin.beam.held import RecallTexts
+from tocsin.beam.held import RecallLeads
 from tocsin.beam.identities import CompareIdentities
 from tocsin.beam.job import ScanJob
 from tocsin.beam.learn import LearnProfile, RollProfile
@@ -53,9 +53,11 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
     suspects = AsSingleton(onsets | "Suspects" >> FindSuspects(profile, totals))
     leads = AsSingleton(pipeline | "Shared" >> FindLeads(job, measured, totals))
     swept = shards | "Sweep" >> SweepShards(job, profile, receipts, suspects, leads)
-    texts = AsList(pipeline | "Texts" >> RecallTexts(job, profile, leads)) if job.night else None
+    earlier_leads = (
+        AsList(pipeline | "Recall leads" >> RecallLeads(job, profile, leads)) if job.night else None
+    )
     followed = AsSingleton(
-        pipeline | "Leads" >> FollowLeads(leads, totals, AsList(swept.read), texts)
+        pipeline | "Leads" >> FollowLeads(leads, totals, AsList(swept.read), earlier_leads)
     )
     headed = shards | "Heads" >> ReadHeads(job, followed)
     counts = AsSingleton(swept.counts | "Add counts" >> beam.CombineGlobally(add_counts))

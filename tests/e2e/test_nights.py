@@ -228,7 +228,7 @@ def test_what_is_known_goes_to_others_as_a_feed(nights: Nights, tmp_path: Path) 
     feed.write_text("# without the documents themselves\n" + "\n".join(strings))
     (tmp_path / "corpus").mkdir()
     shutil.copy(nights.folder / "corpus" / "night-6.jsonl", tmp_path / "corpus")
-    [profile] = (nights.folder / "state" / "profile").iterdir()
+    profile = max((nights.folder / "state" / "profile").iterdir())
     command = ("scan", tmp_path / "corpus", "--profile", profile)
     assert run(*command, "-o", tmp_path / "without").code == 0
     assert rows(tmp_path / "without", "flagged") == []

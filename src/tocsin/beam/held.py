@@ -24,8 +24,10 @@ from tocsin.beam.state import EVIDENCE
 from tocsin.correlate.held import (
     HELD_KINDS,
     HELD_SCHEMA,
+    IDENTITY_COLUMNS,
     held_shingles_of,
     held_table,
+    holders_of,
     read_again,
 )
 from tocsin.correlate.reading import Leads
@@ -77,20 +79,26 @@ def _earlier(night: Night, table: pa.Table) -> pa.Table:
 
 
 @dataclass
-class RecallTexts(beam.PTransform):
-    """Pipeline -> packed rows of READ_SCHEMA: earlier documents of tonight's leads, as far as their
-    texts were kept. `leads`: as FindLeads gives them."""
+class RecallLeads(beam.PTransform):
+    """Pipeline -> packed rows of READ_SCHEMA: earlier documents of tonight's leads, with their
+    texts where these were kept. `leads`: as FindLeads gives them."""
 
     job: ScanJob
     profile: beam.pvalue.AsSingleton
     leads: beam.pvalue.AsSingleton
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
-        return (
+        texts = (
             root
             | "Nights of texts" >> Entries(self.job.night, TEXTS)
             | beam.FlatMap(_read_again, self.job, self.profile, self.leads)
         )
+        holders = (
+            root
+            | "Nights of holders" >> Entries(self.job.night, HELD)
+            | beam.FlatMap(_holders, self.job, self.leads)
+        )
+        return (texts, holders) | beam.Flatten()
 
 
 def _read_again(
@@ -104,6 +112,14 @@ def _read_again(
         yield pack_table(rows)
 
 
+def _holders(entry: dict[str, Any], job: ScanJob, packed_leads: bytes) -> Iterator[bytes]:
+    anchors = unpack(packed_leads)[0]
+    for table in held_batches(job.night, entry) if len(anchors) else ():
+        rows = holders_of(table, anchors)
+        if rows.num_rows:
+            yield pack_table(rows)
+
+
 def keep_held(
     job: ScanJob, outputs: Sequence[dict[str, Any]], texts: pa.Table
 ) -> list[dict[str, Any]]:
@@ -115,10 +131,10 @@ def keep_held(
     """
     night = job.night
     assert night
+    prefixes = {name: f"{EVIDENCE}/{KINDS[name].prefix}-" for name in HELD_KINDS}
     parts: dict[str, dict[str, str]] = {}  # by shard and range, the path of each kind
     for output in outputs:
-        for name in HELD_KINDS:
-            prefix = f"{EVIDENCE}/{KINDS[name].prefix}-"
+        for name, prefix in prefixes.items():
             if output["path"].startswith(prefix):
                 parts.setdefault(output["path"].removeprefix(prefix), {})[name] = output["path"]
     entries = []
@@ -126,14 +142,16 @@ def keep_held(
     rows = 0
     with storage.writing(night.path(path)) as file:
         writer = pq.ParquetWriter(file, HELD_SCHEMA, compression="zstd")
-        for _, paths in sorted(parts.items()):
+        for part, paths in sorted(parts.items()):
             shingles = {
                 name: records_of(read_part(job.output, paths[name]), KINDS[name].records)
                 if name in paths
                 else np.empty(0, KINDS[name].records)
                 for name in HELD_KINDS
             }
-            table = _numbered(held_table(shingles), night)
+            with storage.open_file(job.path(f"documents/part-{part}")) as stream:
+                documents = pq.read_table(stream, columns=list(IDENTITY_COLUMNS))
+            table = _numbered(held_table(shingles, documents), night)
             writer.write_table(table)
             rows += table.num_rows
         writer.close()

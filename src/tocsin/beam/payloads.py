@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 import pyarrow as pa
@@ -16,7 +16,7 @@ from tocsin.corpus.shards import Shard
 from tocsin.correlate.campaigns import Campaign
 from tocsin.correlate.claims import find_claims
 from tocsin.correlate.heads import find_headed, find_heads, read_heads, without_parts
-from tocsin.correlate.held import texts_to_keep
+from tocsin.correlate.held import texts_to_keep, with_holders
 from tocsin.correlate.payloads import Payloads, find_payloads
 from tocsin.correlate.reading import READ_SCHEMA
 
@@ -58,7 +58,13 @@ def _followed(
     table = _table([*read, *recalled])
     statistics = unpack(leads)[2]
     clusters, elsewhere = statistics.tolist()
-    payloads = find_payloads(table.filter(pc.equal(table["kind"], "passage")), totals.groups)
+    passages = table.filter(pc.equal(table["kind"], "passage"))
+    payloads = find_payloads(passages, totals.groups)
+    held = table.filter(pc.equal(table["kind"], "held"))
+    payloads = replace(
+        payloads,
+        campaigns=[with_holders(one, passages, held) for one in payloads.campaigns],
+    )
     claims = find_claims(table.filter(pc.equal(table["kind"], "story")), int(clusters), elsewhere)
     return Followed(payloads, claims, find_heads(payloads), texts_to_keep(table))
 

@@ -3,23 +3,28 @@ texts that were read for a lead.
 
 A shingle in tonight's documents and in those of earlier nights makes a lead as if all had come
 tonight. The texts of documents that hold it are read, and kept, from the night on that it is
-a lead; they join those of later nights, so that a payload is tested on all of its texts.
+a lead; they join those of later nights, so that a payload is tested on all of its texts. Documents
+that came before belong to it by their shingles.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
+from tocsin.correlate.campaigns import Campaign
+from tocsin.correlate.hash_sets import is_among
 from tocsin.correlate.passages import MINIMUM_GROUPS
-from tocsin.correlate.reading import READ_SCHEMA, Leads, Reader
+from tocsin.correlate.reading import READ_SCHEMA, Leads, Reader, as_documents
 from tocsin.correlate.recall import EARLIER
 from tocsin.correlate.shared import SHINGLES_COMPARED
 from tocsin.correlate.stories import MEMBER
+from tocsin.measure.hashes import HASH_TYPE
 from tocsin.measure.shingles import SHINGLE, SHINGLE_BITS
 
 HASH_BYTES = SHINGLE_BITS // 8
@@ -30,12 +35,24 @@ HELD_SCHEMA = pa.schema(
     [
         pa.field("shard", pa.uint32(), nullable=False),
         pa.field("position", pa.int64(), nullable=False),
-        pa.field("group", pa.uint32(), nullable=False),
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("content_hash", HASH_TYPE, nullable=False),
+        pa.field("length", pa.int64(), nullable=False),
+        pa.field("group_hash", pa.uint32(), nullable=False),
         *[pa.field(kind, pa.binary(), nullable=False) for kind in HELD_KINDS],
     ]
 )
-"""One row a document. `group`: 32-bit hash of its group; `samples`, `sketches`: hashes of the
-shingles of each kind that it holds, ascending, HASH_BYTES each, little-endian."""
+"""One row a document. `length`: bytes of its text; `group_hash`: 32-bit hash of its group;
+`samples`, `sketches`: hashes of the shingles of each kind that it holds, ascending, HASH_BYTES each,
+little-endian."""
+
+IDENTITY_COLUMNS = ("position", "doc_id", "group", "content_hash", "byte_length")
+"""What of MEASURED_SCHEMA is remembered of a document."""
+
+HELD_SHARE = 0.5
+"""Share of the shingles of a payload that a document holds to be one of its documents. All copies
+have those in common that winnowing chose within the payload."""
 
 KEPT_SCHEMA = pa.schema([field for field in READ_SCHEMA if field.name != "lead"])
 """Texts that were read for leads, which have other numbers every night."""
@@ -44,16 +61,24 @@ KEPT_ROWS = 64
 """Texts of a lead that are kept of one night, at most: a payload is certain with fewer."""
 
 
-def held_table(shingles: dict[str, np.ndarray]) -> pa.Table:
+def held_table(shingles: dict[str, np.ndarray], documents: pa.Table) -> pa.Table:
     """The documents of one shard with the shingles that they hold, the SHINGLES_COMPARED smallest
-    of each kind: rows of HELD_SCHEMA by position.
+    of each kind: rows of HELD_SCHEMA by position, of those that hold any.
 
     Args:
       shingles: SHINGLE records by kind, of one shard, in any order.
+      documents: IDENTITY_COLUMNS of the same shard, by position.
     """
     every = np.concatenate([np.empty(0, SHINGLE), *shingles.values()])
     positions, first = np.unique(every["position"], return_index=True)
-    columns = {name: pa.array(every[name][first]) for name in ("shard", "position", "group")}
+    at = np.searchsorted(documents["position"].to_numpy(), positions)
+    own = documents.take(pa.array(at)).combine_chunks()
+    columns = {
+        "shard": pa.array(every["shard"][first]),
+        **{name: own[name] for name in ("position", "doc_id", "group", "content_hash")},
+        "length": own["byte_length"].cast(pa.int64()),
+        "group_hash": pa.array(every["group"][first]),
+    }
     for kind in HELD_KINDS:
         records = shingles[kind][np.lexsort((shingles[kind]["hash"], shingles[kind]["position"]))]
         begins = np.searchsorted(records["position"], positions)
@@ -76,8 +101,8 @@ def held_shingles_of(table: pa.Table, kind: str) -> np.ndarray:
     packed = table[kind].combine_chunks()
     counts = pc.binary_length(packed).to_numpy(zero_copy_only=False) // HASH_BYTES
     records = np.zeros(int(counts.sum()), SHINGLE)
-    for name in ("shard", "position", "group"):
-        records[name] = np.repeat(table[name].to_numpy(), counts)
+    for name, column in (("shard", "shard"), ("position", "position"), ("group", "group_hash")):
+        records[name] = np.repeat(table[column].to_numpy(), counts)
     values = np.frombuffer(b"".join(packed.to_pylist()), np.uint8).reshape(-1, HASH_BYTES)
     hashes = np.zeros((len(values), 8), np.uint8)
     hashes[:, :HASH_BYTES] = values
@@ -105,6 +130,72 @@ def texts_to_keep(read: pa.Table) -> pa.Table:
             kept[lead] += 1
             rows.append(row)
     return read.take(pa.array(rows, pa.int64())).select(KEPT_SCHEMA.names)
+
+
+def holders_of(held: pa.Table, anchors: np.ndarray) -> pa.Table:
+    """Rows of READ_SCHEMA of the kind `held`, without texts: the documents that hold HELD_SHARE of
+    the shingles of a lead.
+
+    Args:
+      held: rows of HELD_SCHEMA.
+      anchors: of tonight's leads, ANCHOR records by ascending hash.
+    """
+    records = held_shingles_of(held, "samples")
+    counts = pc.binary_length(held["samples"]).to_numpy() // HASH_BYTES
+    rows = np.repeat(np.arange(held.num_rows), counts)
+    # A shingle is of one lead.
+    found = is_among(records["hash"], anchors["hash"])
+    leads = anchors["passage"][np.searchsorted(anchors["hash"], records["hash"][found])]
+    pairs, numbers = np.unique(
+        np.stack([rows[found], leads.astype(np.int64)]), axis=1, return_counts=True
+    )
+    sizes = np.bincount(anchors["passage"].astype(np.int64), minlength=1)
+    pairs = pairs[:, numbers >= HELD_SHARE * sizes[pairs[1]]]
+    own = held.take(pa.array(pairs[0]))
+    size = pairs.shape[1]
+    zeros = pa.array(np.zeros(size, np.int64))
+    columns = {
+        "kind": pa.array(["held"] * size, pa.string()),
+        "lead": pa.array(pairs[1].astype(np.uint32)),
+        "start": zeros,
+        "end": own["length"],
+        "context": pa.array([b""] * size, pa.binary()),
+        "context_start": zeros,
+    }
+    return pa.table(
+        [columns[name] if name in columns else own[name] for name in READ_SCHEMA.names],
+        schema=READ_SCHEMA,
+    )
+
+
+def with_holders(campaign: Campaign, read: pa.Table, held: pa.Table) -> Campaign:
+    """A payload campaign with the earlier documents that belong to it by their shingles.
+
+    Args:
+      read: rows of READ_SCHEMA of the kind `passage`, by which the campaign was found.
+      held: rows of `holders_of` all earlier nights.
+    """
+    documents = set(_keys(campaign.documents))
+    leads = [lead for key, lead in zip(_keys(read), read["lead"].to_pylist()) if key in documents]
+    [(lead, _)] = Counter(leads).most_common(1)
+    held = held.filter(pc.equal(held["lead"], lead))
+    held = held.filter(pa.array([key not in documents for key in _keys(held)], pa.bool_()))
+    if not held.num_rows:
+        return campaign
+    starts, ends = held["start"].to_numpy(), held["end"].to_numpy()
+    more = as_documents(held, starts, ends, np.zeros(held.num_rows, np.bool_))
+    joined = pa.concat_tables([campaign.documents, more])
+    joined = joined.sort_by([("shard", "ascending"), ("position", "ascending")])
+    return replace(
+        campaign,
+        documents=joined,
+        occurrences=campaign.occurrences + held.num_rows,
+        groups=len(joined["group"].unique()),
+    )
+
+
+def _keys(table: pa.Table) -> list[tuple[int, int]]:
+    return list(zip(table["shard"].to_pylist(), table["position"].to_pylist()))
 
 
 def read_again(kept: pa.Table, leads: Leads, seed: int) -> pa.Table:
@@ -146,8 +237,7 @@ def _passages(kept: pa.Table, leads: Leads, seed: int) -> pa.Table:
 
 
 def _stories(kept: pa.Table, members: np.ndarray) -> pa.Table:
-    keys = zip(kept["shard"].to_pylist(), kept["position"].to_pylist())
-    row_of = {key: row for row, key in enumerate(keys)}
+    row_of = {key: row for row, key in enumerate(_keys(kept))}
     found = [
         (row_of[shard, position], story)
         for shard, position, story in members.tolist()
