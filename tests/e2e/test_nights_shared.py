@@ -19,6 +19,10 @@ from tocsin.judge.policy import Policy
 _A_NIGHT = 3
 """Documents of each campaign a night: too few for any night by itself."""
 
+_UNREAD = {"payload": 0, "claim": _A_NIGHT}
+"""Documents that are not flagged at all. Those of the first night came before there was a lead; that
+they belong to a payload can be told without their texts, that they tell a story can't."""
+
 _NIGHTS = 6
 _PLANS = (
     CampaignPlan("payload", _A_NIGHT * _NIGHTS, seed=2),
@@ -66,11 +70,11 @@ def _scan(folder: Path, night: int) -> int:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("recipe", [plan.recipe for plan in _PLANS])
+@pytest.mark.parametrize("recipe", _UNREAD)
 def test_what_no_night_has_enough_of_is_found(
     found: dict[str, dict[str, int]], recipe: str
 ) -> None:
     nights = found[recipe]
-    assert 1 < min(nights.values()) < _NIGHTS
-    assert len(nights) >= 0.95 * _A_NIGHT * _NIGHTS  # those of the nights before, too
+    assert 2 <= min(nights.values()) <= -(-10 // _A_NIGHT)  # by that of the tenth document
+    assert len(nights) == _A_NIGHT * _NIGHTS - _UNREAD[recipe]
     assert found["clean"] == {}

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
 from tocsin.correlate.campaigns import Campaign
 from tocsin.correlate.hash_sets import is_among
-from tocsin.correlate.passages import MINIMUM_GROUPS
+from tocsin.correlate.passages import MINIMUM_GROUPS, SAME_PASSAGE
 from tocsin.correlate.reading import READ_SCHEMA, Leads, Reader, as_documents
 from tocsin.correlate.recall import EARLIER
 from tocsin.correlate.shared import SHINGLES_COMPARED
@@ -44,8 +44,8 @@ HELD_SCHEMA = pa.schema(
     ]
 )
 """One row a document. `length`: bytes of its text; `group_hash`: 32-bit hash of its group;
-`samples`, `sketches`: hashes of the shingles of each kind that it holds, ascending, HASH_BYTES each,
-little-endian."""
+`samples`, `sketches`: hashes of the shingles of each kind that it holds, ascending, HASH_BYTES
+each, little-endian."""
 
 IDENTITY_COLUMNS = ("position", "doc_id", "group", "content_hash", "byte_length")
 """What of MEASURED_SCHEMA is remembered of a document."""
@@ -176,10 +176,14 @@ def with_holders(campaign: Campaign, read: pa.Table, held: pa.Table) -> Campaign
       held: rows of `holders_of` all earlier nights.
     """
     documents = set(_keys(campaign.documents))
-    leads = [lead for key, lead in zip(_keys(read), read["lead"].to_pylist()) if key in documents]
-    [(lead, _)] = Counter(leads).most_common(1)
-    held = held.filter(pc.equal(held["lead"], lead))
-    held = held.filter(pa.array([key not in documents for key in _keys(held)], pa.bool_()))
+    read_for = zip(_keys(read), read["lead"].to_pylist())
+    leads = Counter(lead for key, lead in read_for if key in documents)
+    own = {lead for lead, number in leads.items() if number >= SAME_PASSAGE * len(documents)}
+    rows: dict[tuple[int, int], int] = {}  # one a document: a long payload makes several leads
+    for row, (key, lead) in enumerate(zip(_keys(held), held["lead"].to_pylist())):
+        if lead in own and key not in documents:
+            rows.setdefault(key, row)
+    held = held.take(pa.array(sorted(rows.values()), pa.int64()))
     if not held.num_rows:
         return campaign
     starts, ends = held["start"].to_numpy(), held["end"].to_numpy()
@@ -230,10 +234,13 @@ def _passages(kept: pa.Table, leads: Leads, seed: int) -> pa.Table:
         **{name: pc.add(read[name], begins) for name in ("start", "end", "context_start")},
     }
     rows = pa.table([columns.get(name, read[name]) for name in READ_SCHEMA.names], READ_SCHEMA)
-    # A document of two leads was kept twice.
-    keys = list(zip(*(rows[name].to_pylist() for name in ("lead", "shard", "position"))))
-    first = {key: row for row, key in reversed(list(enumerate(keys)))}
-    return rows.take(pa.array(sorted(first.values()), pa.int64()))
+    # A document of two leads was kept twice: of either, the text that was read for it is longer.
+    keys = zip(*(rows[name].to_pylist() for name in ("lead", "shard", "position")))
+    lengths = pc.binary_length(rows["context"]).to_pylist()
+    longest: dict[tuple[int, ...], tuple[int, int]] = {}
+    for row, (key, length) in enumerate(zip(keys, lengths)):
+        longest[key] = max(longest.get(key, (0, 0)), (length, row))
+    return rows.take(pa.array(sorted(row for _, row in longest.values()), pa.int64()))
 
 
 def _stories(kept: pa.Table, members: np.ndarray) -> pa.Table:
