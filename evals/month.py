@@ -31,6 +31,7 @@ from tocsin.beam.verify import verify
 from tocsin.drill.planting import CampaignPlan, plant
 from tocsin.drill.shard_files import read_records
 from tocsin.ledger.manifest import decode
+from tocsin.report.visible import visible
 
 NIGHTS = 30
 BASE_SHARE = 0.4
@@ -38,15 +39,18 @@ BASE_SHARE = 0.4
 
 EIGHT = (
     "dos", "dos-ascii", "dos-words", "dos-bytes", "embedded", "dos-unigram", "language-switch",
-    "dos-markov", "payload", "template",
+    "dos-markov", "payload", "payload-variants", "claim", "template", "hidden", "html-hidden",
 )  # fmt: skip
 """Recipes of the campaigns that drip eight documents a night."""
 
-TWO = ("dos", "dos-words", "embedded")
+TWO = ("dos", "dos-words", "embedded", "payload")
 """Those of campaigns that drip two a night: no night has enough of them by itself."""
 
 LENGTHS = {8: 4, 2: 10}
 """Nights that a campaign drips, by its documents a night."""
+
+FIRST_NIGHTS = {8: (2, 26), 2: (17, 20)}
+"""Nights on which the first and the last campaign of so many documents a night begin."""
 
 KILLED, RACED = 8, 16
 RENAMES, CHANGES, REMOVALS = (5, 14, 23), (9, 19), (12, 24)
@@ -82,7 +86,7 @@ class Cost:
 @click.command(context_settings={"show_default": True})
 @click.option("--corpora", required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
-@click.option("--documents", default=12_000, help="Clean documents to take, evenly.")
+@click.option("--documents", default=6_000, help="Clean documents to take, evenly.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="File for the page.")
 def main(corpora: Path, out: Path, documents: int, markdown: Path | None) -> None:
     """Simulates the month and writes what was found."""
@@ -136,8 +140,12 @@ class Month:
             for record in read_records(self.folder / "planted" / "shard.jsonl.zst")
             if record and record["id"] in planted
         }
-        first = 2
-        for plan, campaign in zip(plans, truth.campaigns):
+        starts = [
+            first + place * (last - first) // (len(recipes) - 1)
+            for (first, last), recipes in ((FIRST_NIGHTS[8], EIGHT), (FIRST_NIGHTS[2], TWO))
+            for place in range(len(recipes))
+        ]
+        for plan, campaign, first in zip(plans, truth.campaigns, starts):
             a_night = plan.seed
             ids = [row.doc_id for row in truth.documents if row.campaign == campaign.name]
             nights = {
@@ -147,8 +155,6 @@ class Month:
             self.drips.append(Drip(campaign.name, plan.recipe, campaign.trigger, a_night, nights))
             for night, some in nights.items():
                 self.poison.setdefault(night, []).extend(by_id[one] for one in some)
-            first += 2 if a_night == 8 else -1
-            first = min(first, NIGHTS - LENGTHS[2])
         # Every source on every night, as from one crawl.
         self.clean[1] = [one for n, one in enumerate(clean) if n % 10 < 10 * BASE_SHARE]
         rest = [one for n, one in enumerate(clean) if n % 10 >= 10 * BASE_SHARE]
@@ -246,21 +252,18 @@ class Month:
         path = self.state / "nights" / f"{night:05d}.json"
         return decode(path.read_bytes())
 
-    def flagged(self) -> dict[str, list[int]]:
-        """The nights on which each document was flagged to quarantine."""
+    def flagged(self, verdicts: tuple[str, ...]) -> dict[str, list[int]]:
+        """The nights on which each document was flagged with one of some verdicts."""
         found: dict[str, list[int]] = {}
         for night in range(1, NIGHTS + 1):
-            table = pq.read_table(self.state_result(night) / "flagged")
+            table = pq.read_table(self.out(night) / "flagged")
             for doc_id, verdict in zip(table["doc_id"].to_pylist(), table["verdict"].to_pylist()):
-                if verdict == "quarantine":
+                if verdict in verdicts:
                     found.setdefault(doc_id, []).append(night)
         return found
 
-    def state_result(self, night: int) -> Path:
-        return self.out(night)
-
     def tamper(self) -> list[tuple[str, str, list[str]]]:
-        """Twenty manipulations, one at a time: what was done, what should be found, what was."""
+        """Manipulations, one at a time: what was done, what should be found, what was."""
         results = []
         clean = sorted({problem.kind for problem in verify(str(self.state)).problems})
         results.append(("nothing", "nothing", clean))
@@ -293,6 +296,8 @@ class Month:
             ("a byte of campaigns", "altered output", out(9) / "campaigns/part-00000.parquet"),
             ("a byte of remembered onsets", "altered state", one("evidence/onsets/*")),
             ("a byte of excerpts", "altered state", one("evidence/excerpts/*")),
+            ("a byte of remembered shingles", "altered state", one("evidence/held/*")),
+            ("a byte of remembered texts", "altered state", one("evidence/texts/*")),
             ("a byte of the ledger of shards", "altered state",
              one("shards/00030-????????.parquet")),
             ("a byte of the remembered verdicts", "altered state", one("flagged/*")),
@@ -337,7 +342,8 @@ class Month:
 
     def page(self, tampering: list[tuple[str, str, list[str]]]) -> str:
         """docs/month.md."""
-        flagged = self.flagged()
+        flagged = self.flagged(("quarantine", "review"))
+        quarantined = self.flagged(("quarantine",))
         planted = {one for drip in self.drips for one in drip.arrived(NIGHTS)}
         lines = [
             "# A month of nights",
@@ -346,17 +352,17 @@ class Month:
             f"{self.costs[1].documents:,} documents, the others about "
             f"{self.costs[30].documents:,}), lets campaigns drip into them, moves, changes and "
             "removes shards, kills a night, runs one twice at once, and in the end tampers with "
-            "what was written. Campaigns overlap in time. The profile is that of the first night.",
+            "what was written. Campaigns overlap in time. The profile rolls.",
             "",
             "## Campaigns",
             "",
-            "Found: on the night on which a document of the campaign is first put in quarantine. "
-            "Flagged: documents in quarantine at the end, of all that came; earlier ones were "
-            "flagged in shards that were not read again.",
+            "Found: on the night on which a document of the campaign is first flagged. Flagged, "
+            "and in quarantine: at the end, of all that came; earlier ones were flagged in shards "
+            "that were not read again.",
             "",
             "| recipe | documents a night | night of the first | of the tenth | found on night | "
-            "of the documents before, flagged that night | flagged in the end |",
-            "|---|---|---|---|---|---|---|",
+            "of the documents before, flagged that night | flagged in the end | in quarantine |",
+            "|---|---|---|---|---|---|---|---|",
         ]
         for drip in self.drips:
             nights = [min(flagged[one]) for one in drip.arrived(NIGHTS) if one in flagged]
@@ -368,13 +374,15 @@ class Month:
             lines.append(
                 f"| `{drip.recipe}` | {drip.a_night} | {min(drip.documents)} | {drip.tenth()} | "
                 f"{found or 'never'} | {f'{len(early)} of {len(before)}' if before else '-'} | "
-                f"{caught} of {len(everyone)} |"
+                f"{caught} of {len(everyone)} | {sum(one in quarantined for one in everyone)} |"
             )
-        wrong = [one for one in flagged if one not in planted]
         lines += [
             "",
-            f"Clean documents in quarantine: {len(wrong)} of "
-            f"{sum(cost.documents for cost in self.costs.values()):,} read.",
+            f"Clean documents in quarantine: {len(quarantined.keys() - planted)}, and for review: "
+            f"{len(flagged.keys() - quarantined.keys() - planted)}, of "
+            f"{sum(cost.documents for cost in self.costs.values()):,} read. Campaigns that hold "
+            "them, by their strings: "
+            f"{self._wrong(planted) or 'none'}.",
             "",
             "## Events",
             "",
@@ -395,12 +403,20 @@ class Month:
                 f"{cost.state_bytes / 1e6:.2f} |"
             )
         documents = sum(cost.documents for cost in self.costs.values())
-        kinds = _sizes(self.state)
+        text = sum(cost.text_bytes for cost in self.costs.values()) / documents
+        files = self.manifest(NIGHTS)["state"]["files"]
+        sizes: dict[str, int] = {}
+        for entry in files:
+            sizes[entry["kind"]] = sizes.get(entry["kind"], 0) + entry["bytes"]
         lines += [
             "",
-            "Bytes of the state for each document read: "
-            + ", ".join(f"{kind} {size / documents:.0f}" for kind, size in kinds.items())
-            + f" (in all {sum(kinds.values()) / documents:.0f}).",
+            f"What the state holds after the last night, {len(files)} files beside the manifests, "
+            f"for each of {documents:,} documents (of {text:,.0f} bytes of text in the mean):",
+            "",
+            "| kind | bytes a document |",
+            "|---|---|",
+            *[f"| {kind} | {size / documents:,.1f} |" for kind, size in sorted(sizes.items())],
+            f"| in all | {sum(sizes.values()) / documents:,.1f} |",
             "",
             "## Tampering",
             "",
@@ -417,6 +433,24 @@ class Month:
             "",
         ]
         return "\n".join(lines)
+
+    def _wrong(self, planted: set[str]) -> str:
+        """The strings of campaigns by which clean documents were flagged, with their number."""
+        found: dict[str, set[str]] = {}
+        for night in range(1, NIGHTS + 1):
+            names = {
+                row["campaign_id"]: row["trigger"] or row["payload"] or row["campaign_id"]
+                for row in pq.read_table(self.out(night) / "campaigns").to_pylist()
+            }
+            for row in pq.read_table(self.out(night) / "flagged").to_pylist():
+                if row["doc_id"] not in planted:
+                    detectors = sorted({one["detector"] for one in row["findings"]})
+                    name = names.get(row["campaign_id"]) or ", ".join(detectors)
+                    found.setdefault(name, set()).add(row["doc_id"])
+        ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+        return ", ".join(
+            f"`{visible(name, 40).replace('`', ' ')}` ({len(ids)})" for name, ids in ordered
+        )
 
 
 @contextlib.contextmanager
@@ -458,10 +492,6 @@ def _write(path: Path, records: list[dict]) -> None:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    return {path.name: _size(path) for path in sorted(folder.iterdir()) if path.is_dir()}
 
 
 if __name__ == "__main__":

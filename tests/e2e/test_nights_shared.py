@@ -20,7 +20,7 @@ _A_NIGHT = 3
 """Documents of each campaign a night: too few for any night by itself."""
 
 _UNREAD = {"payload": 0, "claim": _A_NIGHT}
-"""Documents that are not flagged at all. Those of the first night came before there was a lead; that
+"""Documents that are not flagged. Those of the first night came before there was a lead; that
 they belong to a payload can be told without their texts, that they tell a story can't."""
 
 _NIGHTS = 6
