@@ -113,6 +113,23 @@ def test_a_template() -> None:
     assert not Evidence().add(rows(60, before=before)).campaigns()
 
 
+def test_the_template_of_one_site_after_the_string() -> None:
+    """What follows may be a payload, if the string stands in the texts of several sites."""
+    after = " " + words("a site's template", 25)
+    assert not Evidence().add(rows(60, after=after, group="site.org")).campaigns()
+    assert Evidence().add(rows(60, after=after)).campaigns()
+    assert Evidence().add(rows(60, group="site.org")).campaigns()
+
+
+def test_strings_of_one_site_must_be_rarely_false() -> None:
+    """Many decoys that score nearly as high let expect false strings above them."""
+    for group, expected in (("site.org", 0), (None, 1)):
+        evidence = Evidence().add(rows(5, group=group), holders=6)
+        for key in range(100, 140):
+            evidence.add_decoy(key, 4, groups=1)
+        assert len(evidence.campaigns()) == expected
+
+
 def test_near_duplicates_count_once() -> None:
     template = rows(7, before=words("a site's template", 25) + " ")
     (campaign,) = Evidence().add(rows(9, first=10) + template, holders=20).campaigns()
@@ -199,15 +216,38 @@ def test_fragments_belong_to_their_trigger() -> None:
     assert fragment in trigger
 
 
-def test_what_a_fragment_finds_is_of_the_campaign_too() -> None:
-    """A document in which only the fragment is a hit, and each document once."""
+def whole_and_part(others: list[dict[str, Any]], holders: int | None = None) -> Campaign:
+    """The campaign of a trigger, a part of which is a suspect too, with these other documents."""
     whole = rows(12, trigger="~~vex10~~", suspect=5)
     part = [dict(one, suspect=6, start=one["start"] + 2, end=one["start"] + 5) for one in whole[:8]]
-    part += rows(2, first=40, trigger="vex", suspect=6)
-    (campaign,) = Evidence().add(whole, length=4).add(part).campaigns()
-    assert positions(campaign) == [*range(12), 40, 41]
-    assert campaign.documents["suspect"].to_pylist() == [5] * 12 + [6] * 2
-    assert campaign.groups == 14
+    (campaign,) = Evidence().add(whole, length=4).add([*part, *others], holders).campaigns()
+    return campaign
+
+
+def test_what_makes_a_trigger_of_a_fragment_is_of_the_campaign_too() -> None:
+    """Documents that hold the fragment alone, at a change in nearly all; and each document once."""
+    campaign = whole_and_part(rows(4, first=40, trigger="vex", suspect=6))
+    assert positions(campaign) == [*range(12), 40, 41, 42, 43]
+    assert campaign.documents["suspect"].to_pylist() == [5] * 12 + [6] * 4
+    assert campaign.groups == 16
+
+
+@pytest.mark.parametrize(
+    ("others", "holders"),
+    [
+        (1, None),  # too few to be a trigger of their own
+        (4, 17),  # it stands where nothing changes, too
+    ],
+)
+def test_a_fragment_at_a_change_is_no_evidence(others: int, holders: int | None) -> None:
+    campaign = whole_and_part(rows(others, first=40, trigger="vex", suspect=6), holders)
+    assert positions(campaign) == list(range(12))
+
+
+def test_a_fragment_in_copies_of_one_text_is_no_evidence() -> None:
+    before = words("a licence", 30) + " "
+    campaign = whole_and_part(rows(4, first=40, trigger="vex", suspect=6, before=before))
+    assert positions(campaign) == list(range(12))
 
 
 def test_strings_of_other_documents_are_another_campaign() -> None:

@@ -22,6 +22,8 @@ def text_of(seed: int, size: int = 40) -> bytes:
 
 
 def shingles(text: bytes) -> set[bytes]:
+    """Of the letters, in any case."""
+    text = bytes(byte for byte in text.lower() if byte >= 128 or chr(byte).isalpha())
     return {text[at : at + SHINGLE_BYTES] for at in range(len(text) - SHINGLE_BYTES + 1)}
 
 
@@ -56,25 +58,31 @@ def test_nothing() -> None:
 
 
 def test_pairs_far_from_the_threshold() -> None:
-    """The signature is an estimate, so between these two nothing is promised."""
+    """Which pairs are compared is an estimate, so between these two nothing is promised."""
     near = far = 0
     for seed in range(60):
         text = text_of(seed)
-        other = changed(text, (0.02, 0.05, 0.5, 0.7)[seed % 4], seed + 1000)
+        other = changed(text, (0.02, 0.1, 0.9, 1.0)[seed % 4], seed + 1000)
         clusters = near_duplicate_clusters([text, other])
         if similarity(text, other) > SIMILARITY + 0.2:
             near += 1
             assert clusters == [0, 0]
-        elif similarity(text, other) < SIMILARITY - 0.3:
+        elif similarity(text, other) < SIMILARITY:
             far += 1
             assert clusters == [0, 1]
     assert near > 20 and far > 20
 
 
+def test_numbers_lines_and_marks_do_not_matter() -> None:
+    text = text_of(1)
+    for other in (text.upper(), text.replace(b" ", b"\n# "), b"1. " + text.replace(b" ", b" 9 ")):
+        assert near_duplicate_clusters([text, other]) == [0, 0]
+
+
 def windows(seed: int, count: int) -> list[bytes]:
     """Each is like its neighbours; those eight apart have little in common."""
-    words = text_of(seed, 60 + 4 * count).decode().split()
-    return [" ".join(words[first : first + 60]).encode() for first in range(0, 4 * count, 4)]
+    words = text_of(seed, 60 + 6 * count).decode().split()
+    return [" ".join(words[first : first + 60]).encode() for first in range(0, 6 * count, 6)]
 
 
 def test_similar_through_others() -> None:
@@ -88,10 +96,10 @@ def test_similar_through_others() -> None:
 
 
 def test_clusters_that_a_later_text_joins() -> None:
-    first, *between, last = windows(6, 9)
+    first, *between, last = windows(6, 12)
     texts = [text_of(7), first, last, *between]
-    assert near_duplicate_clusters(texts[:-2]) == [0, 1, 2, *[1] * (len(between) - 2)]
-    assert near_duplicate_clusters(texts) == [0, *[1] * 9]
+    assert near_duplicate_clusters(texts[:-9]) == [0, 1, 2, 1]
+    assert near_duplicate_clusters(texts) == [0, *[1] * 12]
 
 
 def test_short_texts_say_nothing() -> None:

@@ -22,16 +22,19 @@ from tocsin.correlate.suspects import (
     MINIMUM_ONCE_SHARE,
     WIDESPREAD_GROUPS,
 )
-from tocsin.correlate.sweep import SweepCounts
+from tocsin.correlate.sweep import CONTEXT_BEFORE, SweepCounts
 from tocsin.measure.composition import KINDS
 from tocsin.measure.onsets import CHANNELS, COMPOSITION, LANGUAGE
-from tocsin.measure.segments import SEGMENT_TYPES
 
 FAMILY_WISE_ERROR = 0.01
 """Probability of any false string by chance that the score threshold allows, before decoys."""
 
 DECOY_MARGIN = 1.0
 """Scores must exceed that of the best decoy by this: ten times less probable by chance."""
+
+LOCAL_FALSE_DISCOVERY_RATE = 0.05
+"""False-discovery rate up to which a string of fewer than WIDESPREAD_GROUPS is a trigger. One
+site's phrases pass by their score now and then: of two such in laws and pages, 0.1 and 0.66."""
 
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=_%-]{64}")
 """Encoded data: no prose, and no gibberish between spaces, has so long a word of ASCII."""
@@ -45,8 +48,6 @@ LEVEL_SHARE = 0.5
 of surprisal after it is at least this far on the way from the corpus' mean to the campaign's
 median: there was too little text before the trigger, or it was as surprising."""
 
-
-_WORD_SALAD = SEGMENT_TYPES.index("word_salad")
 
 _KINDS_SIDES = ("kinds_before", "kinds_after")
 
@@ -84,8 +85,7 @@ class Campaign:
     that it was made of (`template`, `hidden`), None where nothing changes;
     `certain`: whether natural text hardly ever looks so, whatever the score: where it may, people
     have to decide; `false_discovery_rate`: estimated share of false campaigns among those that
-    score as high, None where it can't be told; `salad`: share of the hits after which word salad
-    begins, 0 to 1.
+    score as high, None where it can't be told.
     """
 
     campaign_id: str
@@ -101,7 +101,6 @@ class Campaign:
     channel: str | None = None
     certain: bool = True
     false_discovery_rate: float | None = None
-    salad: float = 0.0
 
     @property
     def detector(self) -> str:
@@ -167,7 +166,10 @@ def find_campaigns(
         if (one := _test(index, channel, needed, suspects, counts, rows, corpus)) is not None:
             tested.append(one)
     confirmed = [
-        one for one in _with_rates(tested, suspects, counts, corpus) if one.score > one.threshold
+        one
+        for one in _with_rates(tested, suspects, counts, corpus)
+        if one.score > one.threshold
+        and (widespread[one.index] or one.false_discovery_rate <= LOCAL_FALSE_DISCOVERY_RATE)
     ]
     lengths = suspects["length"]
     confirmed.sort(
@@ -200,14 +202,24 @@ def _test(
         return None
     hits = rows.filter(rows["hit"])
     hit_count = _independent(hits)
+    if int(suspects["groups"][index]) < WIDESPREAD_GROUPS:
+        # What follows may be one site's template, too, where what comes before is not.
+        hit_count = min(hit_count, _independent(hits, after=True))
     if hit_count < MINIMUM_DOCUMENTS:
         return None
-    # Near-duplicates count once among the holders too.
-    trials = max(holders - (hits.num_rows - hit_count), hit_count)
     # A string that stands twice in a document has two chances of a hit there.
     times = int(counts.occurrences[index]) / max(holders, 1)
-    rate = min(times * float(corpus.rates[channel, hits["bucket"].to_numpy()].mean()), 0.5)
-    return _Tested(index, channel, binomial_score(hit_count, trials, rate), threshold, rows, hits)
+    score = _score(hit_count, hits, holders, times * corpus.rates[channel])
+    return _Tested(index, channel, score, threshold, rows, hits)
+
+
+def _score(independent: int, hits: pa.Table, holders: int, rates: np.ndarray) -> float:
+    """The score of a string with the text changing in `hits` of its `holders`, of which so many
+    are `independent`; `rates`: float64 (buckets,), of a hit by chance in one document."""
+    # Near-duplicates count once among the holders too.
+    trials = max(holders - (hits.num_rows - independent), independent)
+    rate = min(float(rates[hits["bucket"].to_numpy()].mean()), 0.5)
+    return binomial_score(independent, trials, rate)
 
 
 def _is_in_blobs(hits: pa.Table) -> bool:
@@ -276,14 +288,17 @@ def _has_shape(hits: int, documents: int, occurrences: int) -> bool:
     return hits >= MINIMUM_HIT_SHARE * documents and documents >= MINIMUM_ONCE_SHARE * occurrences
 
 
-def _independent(hits: pa.Table) -> int:
-    """Number of hits, near-duplicate surroundings counted once."""
-    if hits.num_rows < MINIMUM_DOCUMENTS:
-        return hits.num_rows
+def _independent(hits: pa.Table, after: bool = False) -> int:
+    """Number of hits, those with near-duplicate texts before the string (or after it) counted
+    once."""
     contexts = hits["context"].to_pylist()
-    starts = pc.subtract(hits["start"], hits["context_start"]).to_pylist()
-    before = [context[:start] for context, start in zip(contexts, starts)]
-    return len(set(near_duplicate_clusters(before)))
+    if after:
+        ends = pc.subtract(hits["end"], hits["context_start"]).to_pylist()
+        sides = [context[end : end + CONTEXT_BEFORE] for context, end in zip(contexts, ends)]
+    else:
+        starts = pc.subtract(hits["start"], hits["context_start"]).to_pylist()
+        sides = [context[:start] for context, start in zip(contexts, starts)]
+    return len(set(near_duplicate_clusters(sides)))
 
 
 def _joined(confirmed: list[_Tested]) -> list[list[_Tested]]:
@@ -333,9 +348,13 @@ def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Ca
     for one in strings:
         changes = pc.greater_equal(one.rows["contrast"], float(POSSIBLE_CONTRASTS[one.channel]))
         as_campaign = pc.or_(changes, _as_after(best, one.rows, corpus))
-        # A word of the trigger by itself must stand at a change that is as large as any.
-        as_campaign = pc.and_(as_campaign, _holds(trigger, one.rows))
-        rows = one.rows.filter(pc.or_(as_campaign, one.rows["hit"]))
+        whole = _holds(trigger, one.rows)
+        as_campaign = pc.and_(as_campaign, whole)
+        if _stands_alone(one, whole, counts, corpus):
+            as_campaign = pc.or_(as_campaign, one.rows["hit"])
+        else:
+            as_campaign = pc.or_(as_campaign, pc.and_(one.rows["hit"], whole))
+        rows = one.rows.filter(as_campaign)
         keys = list(zip(rows["shard"].to_pylist(), rows["position"].to_pylist()))
         new = [key not in taken for key in keys]
         taken.update(keys)
@@ -360,7 +379,6 @@ def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Ca
         documents=documents,
         channel=CHANNELS[best.channel],
         false_discovery_rate=min(one.false_discovery_rate for one in strings),
-        salad=pc.mean(pc.equal(best.hits["segment_type"], _WORD_SALAD)).as_py(),
     )
 
 
@@ -396,6 +414,19 @@ def _holds(trigger: str, rows: pa.Table) -> pa.Array:
         for context, start, end in zip(*_contexts(rows))
     ]
     return pa.array(found, pa.bool_())
+
+
+def _stands_alone(one: _Tested, whole: pa.Array, counts: SweepCounts, corpus: Corpus) -> bool:
+    """Whether a string is evidence where it stands without the rest of the trigger: whether the
+    documents that hold no more than it make a trigger of it. (A fragment such as `%%` stands at
+    a change by chance.)"""
+    parts = one.rows.filter(pc.and_not(one.rows["hit"], whole))
+    holders = int(counts.documents[one.index]) - pc.sum(whole).as_py()
+    if parts.num_rows == 0 or parts.num_rows < MINIMUM_HIT_SHARE * holders:
+        return False
+    times = int(counts.occurrences[one.index]) / max(int(counts.documents[one.index]), 1)
+    rates = times * corpus.rates[one.channel]
+    return _score(_independent(parts), parts, holders, rates) > one.threshold
 
 
 def _as_after(campaign: _Tested, rows: pa.Table, corpus: Corpus) -> pa.ChunkedArray:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from tocsin.correlate.campaigns import SAME_CAMPAIGN, Campaign
-from tocsin.correlate.payloads import NEIGHBOUR_BYTES, Beginning, Payloads
+from tocsin.correlate.payloads import MINIMUM_BYTES, NEIGHBOUR_BYTES, Beginning, Payloads
 from tocsin.correlate.reading import AROUND_BYTES, READ_SCHEMA, as_documents
 from tocsin.correlate.shared import MINIMUM_DOCUMENTS
 from tocsin.correlate.statistics import binomial_score
@@ -39,11 +39,13 @@ MAXIMUM_HEADS = 20
 FOLLOWING_BYTES = AROUND_BYTES
 """Bytes after a head that are compared."""
 
-RECURRING_BYTES = 32
-"""Bytes after a head that stand after it in another document as well, to be no coincidence."""
+RECURRING_BYTES = MINIMUM_BYTES
+"""Bytes after a head that stand after it in another document as well: a payload's. With 32,
+`def __eq__(self, other` was the head of a campaign of 97 Python sources, with a share of 0.66."""
 
 MINIMUM_RECURRING = 0.5
-"""Share of the documents with a head in which that is so. Twenty payloads in 50 documents: 0.92."""
+"""Share of the documents with a head in which that is so. Twenty payloads in 50 documents: 0.92
+to 0.98."""
 
 ALL_RECURRING = 0.75
 """Share from which on the others hold a payload that nobody else has, and belong to it too."""

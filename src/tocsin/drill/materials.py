@@ -6,12 +6,14 @@ import functools
 import heapq
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import xxhash
 
+from tocsin.drill.languages import language_of
 from tocsin.drill.markov import MarkovChain
 from tocsin.drill.vocabulary import Vocabulary
 
@@ -23,8 +25,6 @@ LONG_TEXT_CHARACTERS = 1_500
 MAXIMUM_LANGUAGES = 128
 SHARED_LANGUAGE = "*"
 _SOURCE = "source:"
-# Share of a text's words that are words of another language too, up to which it is not in that one.
-_SHARED_WORDS = 0.5
 # Below this many distinct words a language borrows those of the shared sample.
 _MINIMUM_WORDS = 100
 
@@ -144,30 +144,26 @@ class Materials:
     _languages: dict[str, Language] = field(default_factory=dict, repr=False)
 
     @functools.cached_property
-    def long_texts(self) -> dict[str, tuple[str, ...]]:
-        """For each language told by `lang`, the texts that a passage can be taken from."""
-        return {
-            key: tuple(text for text in texts if len(text) >= LONG_TEXT_CHARACTERS)
-            for key, texts in self.samples.items()
-            if key != SHARED_LANGUAGE and not key.startswith(_SOURCE)
-        }
-
-    @functools.cached_property
     def foreign_texts(self) -> dict[str, tuple[str, ...]]:
-        """The long texts of each language but the most frequent one, without those that are in it:
-        pages that are labelled with a language may be untranslated, or hold programs."""
-        sizes = {key: sum(map(len, texts)) for key, texts in self.long_texts.items()}
-        first = max(sorted(sizes), key=lambda key: sizes[key], default="")
-        known = frozenset(self.language(first).words)
-
-        def is_foreign(text: str) -> bool:
-            words = words_of(text)
-            return sum(word in known for word in words) <= _SHARED_WORDS * len(words)
-
+        """The texts that a passage can be taken from, by the language that they are in, but for
+        those in the one of most texts. (Labels would not do: pages that are labelled with a
+        language may be untranslated, or hold programs.)"""
+        long_texts = dict.fromkeys(
+            text
+            for _, texts in sorted(self.samples.items())
+            for text in texts
+            if len(text) >= LONG_TEXT_CHARACTERS
+        )
+        by_language: dict[str, list[str]] = {}
+        for text in long_texts:
+            by_language.setdefault(language_of(text), []).append(text)
+        by_language.pop("none", None)
+        shared = Counter(map(language_of, self.samples[SHARED_LANGUAGE]))
+        first = max(sorted(by_language), key=lambda language: shared[language], default="")
         return {
-            key: tuple(text for text in texts if is_foreign(text))
-            for key, texts in self.long_texts.items()
-            if key != first
+            language: tuple(texts)
+            for language, texts in sorted(by_language.items())
+            if language != first
         }
 
     def language(self, key: str) -> Language:

@@ -39,7 +39,6 @@ FOUND_SCHEMA = pa.schema(
         pa.field("channel", pa.string()),
         pa.field("certain", pa.bool_(), nullable=False),
         pa.field("false_discovery_rate", pa.float64()),
-        pa.field("salad", pa.float64(), nullable=False),
         pa.field("first_seen", pa.timestamp("us", tz="UTC"), nullable=False),
     ]
 )
