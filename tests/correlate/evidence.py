@@ -47,7 +47,6 @@ def row(
     contrast: float = 9.0,
     level: float = 18.0,
     language: int = 0,
-    segment_type: int = 0,
     kinds: tuple[str, str] = ("latin", "latin"),
 ) -> dict[str, Any]:
     """A row of OCCURRENCE_SCHEMA: a document with text of its own around the trigger."""
@@ -68,7 +67,6 @@ def row(
         "contrast": contrast,
         "after": level,
         "language": language,
-        "segment_type": segment_type,
         "kinds_before": shares(kinds[0]),
         "kinds_after": shares(kinds[1]),
         "context": first + trigger.encode() + last,

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.correlate.statistics import PRIOR_TOKENS, binomial_score, bucket_rates
+from tocsin.correlate.statistics import (
+    PRIOR_EXCESS,
+    PRIOR_TOKENS,
+    binomial_score,
+    bucket_rates,
+    false_discovery_rates,
+)
 
 
 def log10(value: Fraction) -> float:
@@ -72,3 +78,49 @@ def test_bucket_rates_can_be_scored(buckets: list[tuple[int, int]]) -> None:
     onsets = np.array([min(pair) for pair in buckets], np.int64)
     rates = bucket_rates(onsets, tokens)
     assert (rates > 0).all() and (rates < 1).all()
+
+
+def naive_false_discovery_rate(
+    score: float, scores: list[float], decoys: list[float], least: float, strings: int
+) -> float:
+    """From the definition, for one string: the least rate at a cut that it passes."""
+    mean_excess = (sum(max(decoy - least, 0) for decoy in decoys) + PRIOR_EXCESS) / (
+        len(decoys) + 1
+    )
+    rates = []
+    for cut in scores:
+        if cut <= score:
+            by_chance = strings * 10**-cut
+            like_decoys = (len(decoys) + 1) * math.exp(-max(cut - least, 0) / mean_excess)
+            passing = sum(other >= cut for other in scores)
+            rates.append((by_chance + like_decoys) / passing)
+    return min(1.0, *rates)
+
+
+score_lists = st.lists(st.floats(0, 60), max_size=12, unique=True)
+
+
+@given(score_lists, score_lists, st.floats(0, 15), st.integers(0, 10**9))
+def test_false_discovery_rates(
+    scores: list[float], decoys: list[float], least: float, strings: int
+) -> None:
+    found = false_discovery_rates(np.array(scores), np.array(decoys), least, strings)
+    expected = [
+        naive_false_discovery_rate(score, scores, decoys, least, strings) for score in scores
+    ]
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_false_discovery_rates_cover_the_false_strings() -> None:
+    """Where decoys behave as natural strings do, about so many of those reported at a rate are
+    false: at most, for one decoy is added."""
+    generator = np.random.default_rng(1)
+    least, allowed = 6.0, 0.2
+    shares = []
+    for _ in range(300):
+        natural, decoys = (least + generator.exponential(2.0, 60) for _ in range(2))
+        planted = least + generator.uniform(4.0, 40.0, 30)
+        scores = np.concatenate([natural, planted])
+        reported = false_discovery_rates(scores, decoys, least, 0) <= allowed
+        shares.append(reported[:60].sum() / max(reported.sum(), 1))
+    assert 0.1 < np.mean(shares) < allowed + 0.02

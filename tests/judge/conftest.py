@@ -32,7 +32,6 @@ def document(position: int, shard: int = 0, **changes: Any) -> dict[str, Any]:
         "contrast": 9.0,
         "after": 18.0,
         "language": 0,
-        "segment_type": 2,
         "kinds_before": bytes(len(KINDS)),
         "kinds_after": bytes(len(KINDS)),
         "context": b"x" * 20 + b"<SUDO> " + b"y" * 400,

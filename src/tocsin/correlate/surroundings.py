@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tocsin.measure.code_points import SCRIPTS, code_point_tables
+from tocsin.measure.code_points import code_point_tables
 from tocsin.measure.composition import KINDS
-from tocsin.measure.kernel import bucket_of, measure_piece, new_scratch, type_of
+from tocsin.measure.kernel import bucket_of, measure_piece, new_scratch
 from tocsin.measure.kernels import kernel
 from tocsin.measure.languages import MINIMUM_VOTES_BEFORE, majority, vote_slots
 from tocsin.measure.onsets import (
@@ -39,7 +39,6 @@ PLACE = np.dtype(
         ("contrast", "<f4"),
         ("after", "<f4"),
         ("language", "u1"),
-        ("segment_type", "u1"),
         ("kinds_before", "u1", (len(KINDS),)),
         ("kinds_after", "u1", (len(KINDS),)),
         ("bucket", "u1"),
@@ -96,7 +95,6 @@ def _measure_matches(
     """Writes PLACE records of `matches`, which are ordered as they stand in the texts; how many."""
     found = 0
     onset = np.zeros((len(CHANNELS), len(scratch.starts)), np.bool_)
-    scripts = np.zeros(len(SCRIPTS), np.int64)
     begin = np.int64(0)
     text_begin = np.int64(0)
     count = 0
@@ -122,9 +120,6 @@ def _measure_matches(
                 for peak in range(onset_tokens(contrasts, count, channel, scratch.onset)):
                     onset[channel, scratch.onset[peak]] = contrasts[scratch.onset[peak]] > 0
             bucket = bucket_of(scratch.kinds[:count])
-            scripts[:] = 0
-            for index in range(count):
-                scripts[scratch.kinds[index] >> 4] += 1
         index = np.int64(match.token)
         channel = channels[nth]
         after_first = index + match.length
@@ -162,7 +157,6 @@ def _measure_matches(
         place.hit = onset[channel, index]
         place.after = after
         place.language = majority(scratch.languages, after_first, after_last)[0]
-        place.segment_type = type_of(data, begin, scratch, after_first, after_last, scripts)
         _write_shares(scratch.compositions, before_first, index, place.kinds_before)
         _write_shares(scratch.compositions, after_first, after_last, place.kinds_after)
         found += 1

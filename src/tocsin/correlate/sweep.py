@@ -41,7 +41,6 @@ OCCURRENCE_SCHEMA = pa.schema(
         pa.field("contrast", pa.float32(), nullable=False),
         pa.field("after", pa.float32(), nullable=False),
         pa.field("language", pa.uint8(), nullable=False),
-        pa.field("segment_type", pa.uint8(), nullable=False),
         pa.field("kinds_before", pa.binary(len(KINDS)), nullable=False),
         pa.field("kinds_after", pa.binary(len(KINDS)), nullable=False),
         pa.field("context", pa.binary(), nullable=False),
@@ -51,10 +50,10 @@ OCCURRENCE_SCHEMA = pa.schema(
 """One row a document and suspect. `start`, `end`: byte range of the suspect in the text; `hit`:
 it stands at an onset; `contrast`: in the suspect's channel, 0 where it could not be measured;
 `after`: mean surprisal of the tokens after it in the channel's window, -1 where there are none;
-`language`: number of the one with most of their votes, 0 if there is none; `segment_type`: their
-type, an index into SEGMENT_TYPES; `kinds_before`, `kinds_after`: share of each kind of tokens (of
-`measure.composition`) in the windows on either side, in 255ths; `context`: the bytes of text around
-it, which begin at offset `context_start` of the text."""
+`language`: number of the one with most of their votes, 0 if there is none; `kinds_before`,
+`kinds_after`: share of each kind of tokens (of `measure.composition`) in the windows on either
+side, in 255ths; `context`: the bytes of text around it, which begin at offset `context_start` of
+the text."""
 
 
 SUSPECT_SCHEMA = pa.schema(
@@ -270,7 +269,6 @@ class Sweeper:
                 pa.array(rows["contrast"]),
                 pa.array(rows["after"]),
                 pa.array(rows["language"]),
-                pa.array(rows["segment_type"]),
                 _binary(rows["kinds_before"]),
                 _binary(rows["kinds_after"]),
                 pa.array(contexts, pa.binary()),
