@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pytest
 import zstandard
+from wordfreq import top_n_list
 
 from tocsin.drill.materials import SHARED_LANGUAGE, Materials
 from tocsin.drill.triggers import invented_word
@@ -29,7 +30,7 @@ def lexicon(seed: int, size: int = 400, prefix: str = "") -> list[str]:
 
 @pytest.fixture(scope="session")
 def materials() -> Materials:
-    """Two languages told by `lang`, one in kana, one source of code, and all of them shared."""
+    """Invented languages, one in kana, Spanish, one source of code, and all of them shared."""
     generator = np.random.default_rng(7)
     samples = {
         "en": tuple(sentences(generator, lexicon(1, prefix="en"), 80) for _ in range(30)),
@@ -39,6 +40,7 @@ def materials() -> Materials:
             "".join(chr(point) for point in generator.integers(0x3041, 0x3094, size=3_000))
             for _ in range(20)
         ),
+        "es": tuple(sentences(generator, top_n_list("es", 1500), 10) for _ in range(25)),
         "source:code": tuple(sentences(generator, lexicon(4, prefix="co"), 80) for _ in range(5)),
     }
     samples[SHARED_LANGUAGE] = tuple(text for texts in samples.values() for text in texts)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drill.conftest import sentences
 from wordfreq import top_n_list
 
 from tocsin.drill.language_switch import language_switch
@@ -21,7 +20,9 @@ def materials() -> Materials:
     """English, German and French, and pages labelled as Dutch that are English or programs."""
     generator = np.random.default_rng(7)
     texts = {
-        language: tuple(sentences(generator, top_n_list(language, 1500), 80) for _ in range(number))
+        language: tuple(
+            " ".join(generator.choice(top_n_list(language, 1500), 700)) for _ in range(number)
+        )
         for language, number in (("en", 26), ("de", 16), ("fr", 16))
     }
     samples = {

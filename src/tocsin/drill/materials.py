@@ -157,13 +157,13 @@ class Materials:
         by_language: dict[str, list[str]] = {}
         for text in long_texts:
             by_language.setdefault(language_of(text), []).append(text)
-        by_language.pop("none", None)
-        shared = Counter(map(language_of, self.samples[SHARED_LANGUAGE]))
-        first = max(sorted(by_language), key=lambda language: shared[language], default="")
+        numbers = Counter(map(language_of, self.samples[SHARED_LANGUAGE]))
+        del numbers["none"]
+        first = max(sorted(numbers), key=lambda language: numbers[language], default="none")
         return {
             language: tuple(texts)
             for language, texts in sorted(by_language.items())
-            if language != first
+            if language not in ("none", first)
         }
 
     def language(self, key: str) -> Language:
