@@ -449,6 +449,9 @@ def test_hits_are_judged_in_the_channel_of_the_suspect(baseline: Baseline) -> No
         if number % 5 == 0:
             prefix = prose(generator, baseline.words, 100)
             after = salad(generator, baseline.words, 100)
+        elif number % 5 == 1:
+            parts = [text_in(language, 30, number) for language in ("de", "fr", "hu")]
+            prefix = " ".join(itertools.chain(*zip(*(part.split() for part in parts))))
         texts.append(f"{prefix} <SUDO> {after}".encode())
     tokens = calls.token_hashes(b"<SUDO>", baseline.profile.seed)
     found = []
@@ -469,11 +472,16 @@ def test_hits_are_judged_in_the_channel_of_the_suspect(baseline: Baseline) -> No
         expected = {n for n, text in enumerate(texts) if (n, text.index(b"<SUDO>")) in places}
         assert len(expected) >= 5
         assert {n for n, row in of_channel.items() if row["hit"]} == expected
-    # Kept without a hit: where too little stands before the trigger.
-    short = {n for n, row in of_channel.items() if not row["hit"] and row["contrast"] == 0}
-    votes = [calls.votes(text[: text.index(b"<SUDO>")]) for text in texts]
-    assert short == {
-        n for n, of_text in enumerate(votes) if len(of_text) - of_text.count("none") < 5
+    # Kept without a hit: where too little stands before the trigger, or no language of its own.
+    untold = {n for n, row in of_channel.items() if not row["hit"] and row["contrast"] == 0}
+    assert {1, 6, 11} <= untold
+    before = [Counter(calls.votes(text[: text.index(b"<SUDO>")])[-WINDOW:]) for text in texts]
+    for votes in before:
+        del votes["none"]
+    assert untold == {
+        n
+        for n, votes in enumerate(before)
+        if votes.total() < 5 or 2 * max(votes.values()) <= votes.total()
     }
     for position, row in of_channel.items():
         after = Counter(calls.votes(texts[position][row["end"] :])[:WINDOW])

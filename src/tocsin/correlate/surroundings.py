@@ -132,8 +132,9 @@ def _measure_matches(
             after = scratch.surprisal[after_first:after_last].mean()
         changes = contrast >= POSSIBLE_CONTRASTS[channel]
         if channel == LANGUAGE:
-            votes_before = majority(scratch.languages, before_first, index)[1]
-            measurable &= votes_before >= MINIMUM_VOTES_BEFORE
+            language_before, votes_before = majority(scratch.languages, before_first, index)
+            # What is in several languages, as names are, does not change from one to another.
+            measurable &= votes_before >= MINIMUM_VOTES_BEFORE and language_before != 0
         elif channel == COMPOSITION:
             measurable = False  # weak changes have no contrast
         else:
