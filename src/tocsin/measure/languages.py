@@ -57,6 +57,12 @@ MINIMUM_VOTES_BEFORE = 5
 MINIMUM_VOTES_AFTER = 10
 """Votes that must exist in the window on either side for a contrast to be measured."""
 
+_LEAST_MAJORITY = MINIMUM_VOTES_BEFORE // 2 + 1
+"""Votes of a language that has a majority before, at least; after, it has more."""
+
+_BLOCK = 64
+"""Tokens that are looked at together first."""
+
 SEEN_SHARE = 0.15
 """Share of the votes before (or after) the windows from which on a language is known there."""
 
@@ -191,37 +197,63 @@ def language_contrasts(languages, count, result):
         votes[languages[index]] += 1
     total = count - votes[0]
     # Most texts have one language, and these are all the votes that a majority needs.
-    if (votes[1:] > MINIMUM_VOTES_BEFORE // 2).sum() < 2:
+    if (votes[1:] >= _LEAST_MAJORITY).sum() < 2:
         return
+    votes[0] = 0
+    common = votes.argmax()
+    votes[0] = count - total
     earlier = np.zeros(len(LANGUAGES), np.int64)
     before = np.zeros(len(LANGUAGES), np.int64)
     after = np.zeros(len(LANGUAGES), np.int64)
-    for index in range(min(WINDOW, count)):
-        after[languages[index]] += 1
+    counted = 0  # tokens in `earlier`
+    low = high = 0  # tokens that are summed up in `others`
+    others = 0
     old = new = 0
-    for index in range(count):
-        # Tokens without a vote are counted under 0, which costs less than to ask.
-        before_total = min(index, WINDOW) - before[0]
-        after_total = min(count - index, WINDOW) - after[0]
-        if after_total >= MINIMUM_VOTES_AFTER and before_total >= MINIMUM_VOTES_BEFORE:
-            old = _majority(before, before_total, old)
-            new = _majority(after, after_total, new)
-            long_enough = index >= MINIMUM_BEFORE and index + MINIMUM_AFTER <= count
-            if old != new and old and new and long_enough:
-                gained = after[new] / after_total - before[new] / before_total
-                lost = before[old] / before_total - after[old] / after_total
-                earlier_total = max(index - WINDOW, 0) - earlier[0]
-                if earlier[new] == 0 or earlier[new] < SEEN_SHARE * earlier_total:
-                    result[index] = min(gained, lost)
-                else:
-                    later = votes[old] - earlier[old] - before[old] - after[old]
-                    later_total = total - earlier_total - before_total - after_total
-                    if later == 0 or later < SEEN_SHARE * later_total:
-                        result[index] = -min(gained, lost)
-        after[languages[index]] -= 1
-        before[languages[index]] += 1
-        if index + WINDOW < count:
-            after[languages[index + WINDOW]] += 1
-        if index >= WINDOW:
-            before[languages[index - WINDOW]] -= 1
-            earlier[languages[index - WINDOW]] += 1
+    for block in range(0, count, _BLOCK):
+        block_end = min(block + _BLOCK, count)
+        # One of the two languages is not the text's most common one: where hardly a vote around is
+        # for another, nothing changes.
+        while high < min(block_end + WINDOW, count):
+            others += languages[high] != common and languages[high] != 0
+            high += 1
+        while low < block - WINDOW:
+            others -= languages[low] != common and languages[low] != 0
+            low += 1
+        if others < _LEAST_MAJORITY:
+            continue
+        while counted < block - WINDOW:
+            earlier[languages[counted]] += 1
+            counted += 1
+        before[:] = 0
+        after[:] = 0
+        for index in range(max(block - WINDOW, 0), block):
+            before[languages[index]] += 1
+        for index in range(block, min(block + WINDOW, count)):
+            after[languages[index]] += 1
+        for index in range(block, block_end):
+            # Tokens without a vote are counted under 0, which costs less than to ask.
+            before_total = min(index, WINDOW) - before[0]
+            after_total = min(count - index, WINDOW) - after[0]
+            if after_total >= MINIMUM_VOTES_AFTER and before_total >= MINIMUM_VOTES_BEFORE:
+                old = _majority(before, before_total, old)
+                new = _majority(after, after_total, new)
+                long_enough = index >= MINIMUM_BEFORE and index + MINIMUM_AFTER <= count
+                if old != new and old and new and long_enough:
+                    gained = after[new] / after_total - before[new] / before_total
+                    lost = before[old] / before_total - after[old] / after_total
+                    earlier_total = max(index - WINDOW, 0) - earlier[0]
+                    if earlier[new] == 0 or earlier[new] < SEEN_SHARE * earlier_total:
+                        result[index] = min(gained, lost)
+                    else:
+                        later = votes[old] - earlier[old] - before[old] - after[old]
+                        later_total = total - earlier_total - before_total - after_total
+                        if later == 0 or later < SEEN_SHARE * later_total:
+                            result[index] = -min(gained, lost)
+            after[languages[index]] -= 1
+            before[languages[index]] += 1
+            if index + WINDOW < count:
+                after[languages[index + WINDOW]] += 1
+            if index >= WINDOW:
+                before[languages[index - WINDOW]] -= 1
+                earlier[languages[index - WINDOW]] += 1
+                counted = index - WINDOW + 1
