@@ -164,7 +164,8 @@ def language_contrasts(numbers: Sequence[int]) -> np.ndarray:
     """Contrast of languages (float32) at each token from the votes."""
     size = len(numbers)
     result = np.full(size + 1, np.nan, np.float32)
-    languages.language_contrasts(np.array(numbers, np.uint8), size, result)
+    excess = np.full(size + 1, 99, np.int32)
+    languages.language_contrasts(np.array(numbers, np.uint8), size, excess, result)
     return result[:size]
 
 

@@ -274,7 +274,8 @@ def measure_piece(data, begin, end, opens, closes, tables, votes, slots, words, 
     contrasts(scratch.sums, count, SURPRISAL, scratch.contrasts[SURPRISAL])
     contrasts(scratch.sums, count, PASSAGE, scratch.contrasts[PASSAGE])
     language_votes(scratch.folded, scratch.kinds, count, votes, scratch.languages)
-    language_contrasts(scratch.languages, count, scratch.contrasts[LANGUAGE])
+    # Slots of own counts have served their time.
+    language_contrasts(scratch.languages, count, scratch.word_slots, scratch.contrasts[LANGUAGE])
     token_compositions(
         data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
         count, scratch.compositions,

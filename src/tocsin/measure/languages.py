@@ -176,7 +176,7 @@ def majority(languages, first, last):
 
 
 @kernel()
-def language_contrasts(languages, count, result):
+def language_contrasts(languages, count, excess, result):
     """Contrast of languages at each token: how far one language takes another's place there.
 
     Where the votes of the WINDOW tokens before and of those from the token on have majorities for
@@ -189,6 +189,7 @@ def language_contrasts(languages, count, result):
     Args:
       languages: uint8 (>= count,), of `language_votes`.
       count: number of tokens.
+      excess: int32 (>= count + 1,), scratch.
       result: float32 (>= count,), written, -1 to 1.
     """
     result[:count] = 0.0
@@ -206,20 +207,20 @@ def language_contrasts(languages, count, result):
     before = np.zeros(len(LANGUAGES), np.int64)
     after = np.zeros(len(LANGUAGES), np.int64)
     counted = 0  # tokens in `earlier`
-    low = high = 0  # tokens that are summed up in `others`
-    others = 0
+    # Votes for others over those for the text's most common language, before each token.
+    excess[0] = 0
+    for index in range(count):
+        language = languages[index]
+        excess[index + 1] = excess[index] + (language != 0) - 2 * (language == common)
     old = new = 0
     for block in range(0, count, _BLOCK):
         block_end = min(block + _BLOCK, count)
-        # One of the two languages is not the text's most common one: where hardly a vote around is
-        # for another, nothing changes.
-        while high < min(block_end + WINDOW, count):
-            others += languages[high] != common and languages[high] != 0
-            high += 1
-        while low < block - WINDOW:
-            others -= languages[low] != common and languages[low] != 0
-            low += 1
-        if others < _LEAST_MAJORITY:
+        # Where others have no more votes on either side, no other language has a majority.
+        found = 0
+        for index in range(block, block_end):
+            found += excess[min(index + WINDOW, count)] > excess[index]
+            found += excess[index] > excess[max(index - WINDOW, 0)]
+        if found == 0:
             continue
         while counted < block - WINDOW:
             earlier[languages[counted]] += 1
