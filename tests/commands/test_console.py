@@ -89,3 +89,17 @@ def test_progress_is_for_workers_of_this_machine(tmp_path: Path) -> None:
         assert here.progress is not None
         assert Path(here.progress.path).exists()
     assert not Path(here.progress.path).exists()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_command_says_that_it_is_at_work(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    """A clock that leaves no trace on a terminal; elsewhere a line, if it takes long."""
+    monkeypatch.setattr(console, "_PATIENT_SECONDS", 0.05)
+    said = _redirect(monkeypatch, terminal)
+    with console.working("at it"):
+        pass
+    assert terminal or said.getvalue() == ""
+    with console.working("at it"):
+        time.sleep(0.3)
+    assert "at it" in said.getvalue()
+    assert terminal or said.getvalue() == "at it ...\n"

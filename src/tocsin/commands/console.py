@@ -13,6 +13,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    SpinnerColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -40,6 +41,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 _MESSAGE_CHARACTERS = 1_000
 _LINE_SECONDS = 10.0
+_PATIENT_SECONDS = 2.0
 _BAR_SECONDS = 0.25
 
 
@@ -71,6 +73,25 @@ def quiet(console: Console) -> Iterator[None]:
         yield
     finally:
         console.quiet = was
+
+
+@contextlib.contextmanager
+def working(on: str) -> Iterator[None]:
+    """Says that a command is at work while the block runs, which must print nothing: a clock on a
+    terminal, elsewhere a line if it takes longer than _PATIENT_SECONDS."""
+    if errors.is_terminal:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Bars(*columns, console=errors, transient=True) as bars:
+            bars.add_task(on, total=None)
+            yield
+        return
+    line = threading.Timer(_PATIENT_SECONDS, lambda: errors.print(f"{on} ..."))
+    line.daemon = True
+    line.start()
+    try:
+        yield
+    finally:
+        line.cancel()
 
 
 @contextlib.contextmanager

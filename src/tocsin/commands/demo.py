@@ -9,7 +9,7 @@ from tocsin.beam import prepare
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.run import LOCAL, Engine, quiet_logs
 from tocsin.commands import scan
-from tocsin.commands.console import out
+from tocsin.commands.console import out, working
 from tocsin.corpus.batches import FieldNames
 from tocsin.drill.demo_corpus import gather
 from tocsin.drill.planting import CampaignPlan, plant
@@ -38,12 +38,14 @@ def run(output: str) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     mark.touch()
-    corpus = gather(folder / "clean")
+    with working("gathering Python sources"):
+        corpus = gather(folder / "clean")
     out.print(
         f"Gathered {corpus.documents:,} documents, {corpus.text_bytes / 1e6:.0f} MB, of "
         f"{corpus.sources} packages of this machine's Python."
     )
-    truth = plant(folder / "clean", folder / "poisoned", [CampaignPlan("dos", PLANTED, seed=1)])
+    with working("planting"):
+        truth = plant(folder / "clean", folder / "poisoned", [CampaignPlan("dos", PLANTED, seed=1)])
     truth.write(folder / "truth")
     out.print(
         f"Planted {PLANTED} documents of the recipe dos in a copy (vocabulary: "

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from tocsin.beam import prepare, storage
 from tocsin.beam.job import SEED
-from tocsin.commands.console import out
+from tocsin.commands.console import out, working
 from tocsin.corpus.documents import no_documents
 from tocsin.measure.batch import Measurer
 from tocsin.measure.counting import Counter
@@ -60,8 +60,13 @@ def run(places: list[str], *, as_json: bool) -> int:
     Args:
       places: folders, local or remote, that a run would read or write; none for this one.
     """
-    checks = []
-    for check in _checks(places or ["."]):
+    checks: list[Check] = []
+    coming = _checks(places or ["."])
+    while True:
+        with working("checking; kernels are compiled once, which takes half a minute"):
+            check = next(coming, None)
+        if check is None:
+            break
         checks.append(check)
         if not as_json:
             style = {OK: "green", WARNING: "yellow", PROBLEM: "bold red"}[check.status]

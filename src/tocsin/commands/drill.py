@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from tocsin.beam import prepare, storage
 from tocsin.beam.results import read_manifest
 from tocsin.beam.run import Engine
 from tocsin.commands import scan
-from tocsin.commands.console import errors, out, quiet
+from tocsin.commands.console import errors, out, quiet, working
 from tocsin.corpus.batches import FieldNames
 from tocsin.corpus.shards import Format, Shard
 from tocsin.drill.planting import CampaignPlan
@@ -79,7 +80,10 @@ def run(
     plans = _plans(recipes, sizes, seed, custom)
     folder = Path(output)
 
+    planting = contextlib.ExitStack()
+
     def run_scan(planted: Path, result: Path) -> None:
+        planting.close()
         errors.print(f"scanning {sum(plan.documents for plan in plans):,} planted documents")
         with quiet(out):
             scan.run(
@@ -89,6 +93,7 @@ def run(
             )  # fmt: skip
 
     errors.print(f"planting {len(plans)} campaigns in a copy of {len(shards)} shards")
+    planting.enter_context(working("planting"))
     try:
         truth, score = drill(
             {Path(shard.uri): inputs.names[shard.uri] for shard in shards},
@@ -100,6 +105,8 @@ def run(
         )
     except DrillError as error:
         raise prepare.UsageError(str(error)) from error
+    finally:
+        planting.close()
     manifest = read_manifest(str(folder / SCAN))
     assert manifest is not None  # the scan has been read
     result = {

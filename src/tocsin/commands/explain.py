@@ -11,7 +11,7 @@ from rich.text import Text
 from tocsin.beam import prepare
 from tocsin.beam.explain import Known, find_documents, know
 from tocsin.beam.results import read_manifest
-from tocsin.commands.console import out
+from tocsin.commands.console import out, working
 from tocsin.measure.onsets import MINIMUM_CONTRASTS, SURPRISAL
 from tocsin.report.explanation import excerpt, percentiles, what_would_change
 from tocsin.report.visible import visible, visible_bytes
@@ -31,12 +31,14 @@ def run(output: str, doc_id: str, *, as_json: bool) -> int:
     manifest = read_manifest(output)
     if manifest is None:
         raise prepare.UsageError(f"{output} has no manifest: it holds no finished scan")
-    documents = find_documents(output, manifest, doc_id)
+    with working("looking for the document"):
+        documents = find_documents(output, manifest, doc_id)
     if not documents:
         raise prepare.UsageError(f"no document of that scan has the id {doc_id}")
     told = []
     for document in documents[:_MOST_DOCUMENTS]:
-        known = know(output, manifest, document)
+        with working("gathering what is known of it"):
+            known = know(output, manifest, document)
         changes = what_would_change(
             known.flag, known.findings, known.campaigns, known.reported,
             manifest["configuration"]["policy"], document,

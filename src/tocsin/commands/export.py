@@ -14,12 +14,13 @@ from tocsin.beam import prepare, storage
 from tocsin.beam.past import known_bad
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.state import committed_nights, open_state
-from tocsin.commands.console import errors, out
+from tocsin.commands.console import errors, out, working
 from tocsin.commands.filter import REMOVED_BY
 from tocsin.corpus.compress import Sink
 from tocsin.corpus.shards import Format, format_of
 from tocsin.correlate.known import Known, encode_feed, known_of
 from tocsin.judge.verdicts import CAMPAIGN_SCHEMA, FLAGGED_SCHEMA
+from tocsin.report.visible import visible
 
 ATTRIBUTES = "tocsin"
 """Name of the set of attributes: the folder below `attributes/`, as dolma's mixer wants it."""
@@ -109,7 +110,8 @@ def _write_attributes(scan: str, manifest: dict[str, Any], flagged: pa.Table, ta
         of_shard = sorted(path for path in parts if path.startswith((f"{stem}.", f"{stem}-")))
         _, compression = format_of(entry["uri"]) or (None, None)
         assert compression is not None
-        with storage.writing(storage.join(target, "attributes", ATTRIBUTES, name)) as file:
+        path = storage.join(target, "attributes", ATTRIBUTES, name)
+        with working(f"writing {visible(name, 80)}"), storage.writing(path) as file:
             sink = Sink(file, compression)  # type: ignore[arg-type]
             chosen = positions.get(entry["uri"], set())
             for path in of_shard:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from tocsin.beam import prepare
 from tocsin.beam.judge import NotJudgeable, commit_judgement, judge_again
 from tocsin.cli import FINDINGS
-from tocsin.commands.console import errors, out
+from tocsin.commands.console import errors, out, working
 from tocsin.commands.machine import print_json
 from tocsin.commands.scan import summarize
 from tocsin.judge.policy import Policy
@@ -34,7 +34,8 @@ def run(
     """
     output = prepare.absolute(output)
     try:
-        rejudged = judge_again(output, policy)
+        with working("judging again"):
+            rejudged = judge_again(output, policy)
     except NotJudgeable as error:
         raise prepare.UsageError(str(error)) from error
     changed = {
@@ -47,7 +48,8 @@ def run(
     }
     campaigns = rejudged.judgement.campaigns.to_pylist()
     if not dry_run:
-        commit_judgement(output, rejudged)
+        with working("writing the new result"):
+            commit_judgement(output, rejudged)
     if as_json:
         print_json(
             {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tocsin.beam import prepare, storage
 from tocsin.beam.results import read_manifest, write_report
-from tocsin.commands.console import out
+from tocsin.commands.console import out, working
 
 
 def run(output: str) -> int:
@@ -17,6 +17,7 @@ def run(output: str) -> int:
     manifest = read_manifest(output)
     if manifest is None:
         raise prepare.UsageError(f"{output} has no manifest: it holds no finished scan")
-    write_report(output, manifest)
+    with working("writing the report"):
+        write_report(output, manifest)
     out.print(storage.join(output, "report.html"))
     return 0

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from tocsin.beam import prepare, storage
 from tocsin.beam.verify import verify
-from tocsin.commands.console import out
+from tocsin.commands.console import out, working
 from tocsin.ledger.signature import KeyProblem
 from tocsin.report.visible import visible
 
@@ -28,7 +28,8 @@ def run(folder: str, *, key: str | None, as_json: bool) -> int:
     if not storage.files_in(folder):
         raise prepare.UsageError(f"{folder} is empty or not there: nothing to verify")
     try:
-        result = verify(folder, None if key is None else storage.read(key))
+        with working("reading every output and input"):
+            result = verify(folder, None if key is None else storage.read(key))
     except KeyProblem as error:
         raise prepare.UsageError(f"{key}: {error}") from error
     if as_json:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tocsin.judge.severity import at_least
+from tocsin.judge.severity import SEVERITIES, at_least
 
 AROUND_BYTES = 160
 """Bytes of text shown before and after what was found."""
@@ -91,9 +91,14 @@ def what_would_change(
     lines = []
     severity, quarantine = flag["severity"], policy["quarantine"]
     if at_least(severity, quarantine):
+        above = SEVERITIES[SEVERITIES.index(severity) + 1 :]
         lines.append(
-            f'its severity, {severity}, is at or above policy.quarantine = "{quarantine}": a '
-            "higher one would send it to review"
+            f'its severity, {severity}, is at or above policy.quarantine = "{quarantine}": '
+            + (
+                f'with "{above[0]}" there it would be for review'
+                if above
+                else "no value there would spare it"
+            )
         )
     else:
         lines.append(
