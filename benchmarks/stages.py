@@ -19,12 +19,13 @@ from tocsin.measure.code_points import code_point_tables
 from tocsin.measure.counting import Counter
 from tocsin.measure.detectors import Detectors
 from tocsin.measure.hashes import content_hashes, normalized_hashes
-from tocsin.measure.kernel import empty_features, measure_piece, new_scratch
+from tocsin.measure.kernel import empty_features
 from tocsin.measure.languages import vote_slots
 from tocsin.measure.pieces import PIECE_BYTES
 from tocsin.measure.repetition import empty_repetition
 from tocsin.measure.segments import empty_segments
 from tocsin.measure.shape import empty_shape, measure_shape
+from tocsin.measure.token_measures import measure_piece, new_scratch
 from tocsin.measure.tokens import tokenize
 
 

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as st_numpy
 from tocsin.beam.packing import pack, pack_table, unpack, unpack_table
 from tocsin.correlate.suspects import SUSPECT
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA
-from tocsin.measure.kernel import ONSET
+from tocsin.measure.onset_records import ONSET
 
 _arrays = st.one_of(
     st_numpy.arrays(

@@ -14,7 +14,7 @@ from tocsin.correlate.suspects import SUSPECT, ngram_keys
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, SweepCounts
 from tocsin.measure.counts import encode_counts
 from tocsin.measure.excerpts import EXCERPT_SCHEMA
-from tocsin.measure.kernel import ONSET
+from tocsin.measure.onset_records import ONSET
 from tocsin.measure.profile import Profile
 
 PROFILE = Profile.create(np.empty(0, np.uint64), np.empty(0, np.uint32), 1000, 10, 7, 1.0)

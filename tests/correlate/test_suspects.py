@@ -22,7 +22,7 @@ from tocsin.correlate.suspects import (
     find_suspects,
 )
 from tocsin.measure.counts import DECODED_COUNTS, encode_counts
-from tocsin.measure.kernel import ONSET, TOKENS_KEPT
+from tocsin.measure.onset_records import ONSET, TOKENS_KEPT
 from tocsin.measure.onsets import LANGUAGE, LONGEST_NGRAM, SURPRISAL
 
 Row = tuple[int, int, int, int, int, int, int]

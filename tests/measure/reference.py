@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
-from tocsin.measure import code_points, kernel, onsets, profile, surprisal
+from tocsin.measure import buckets, code_points, onset_records, onsets, profile, surprisal
 from tocsin.measure.pieces import MARGIN_BYTES, PIECE_BYTES
 
 # How the names of characters of scripts without spaces between words begin.
@@ -290,7 +290,7 @@ SLACK = 2e-3
 def _record(piece: Piece, index: int, learned: Learned) -> Onset:
     direction = 1 if piece.contrast[index] > 0 else -1
     before = index - 1 if direction > 0 else index
-    places = [before + direction * kept for kept in range(kernel.TOKENS_KEPT)]
+    places = [before + direction * kept for kept in range(onset_records.TOKENS_KEPT)]
     kept = [piece.tokens[at] if 0 <= at < len(piece.tokens) else None for at in places]
     word_count = pair_count = 0.0
     first, second = kept[1], kept[2]
@@ -355,9 +355,9 @@ def measure(text: bytes, learned: Learned) -> Document:
 def bucket(document: Document) -> str:
     """Name of the bucket of a text."""
     counted = max(document.tokens, 1)
-    if document.kinds[code_points.MARK] >= kernel.CODE_MARKS * counted:
+    if document.kinds[code_points.MARK] >= buckets.CODE_MARKS * counted:
         text_format = "code"
-    elif document.kinds[code_points.DIGIT] >= kernel.DATA_DIGITS * counted:
+    elif document.kinds[code_points.DIGIT] >= buckets.DATA_DIGITS * counted:
         text_format = "data"
     else:
         text_format = "prose"

@@ -13,7 +13,7 @@ from measure.generated import hostile_texts, prose, salad
 from tocsin.measure import code_points
 from tocsin.measure.batch import BUCKETS
 from tocsin.measure.counts import DECODED_COUNTS
-from tocsin.measure.kernel import TOKENS_KEPT
+from tocsin.measure.onset_records import TOKENS_KEPT
 from tocsin.measure.onsets import MINIMUM_CONTRAST, SURPRISAL
 from tocsin.measure.pieces import MARGIN_BYTES, PIECE_BYTES
 

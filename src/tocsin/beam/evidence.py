@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tocsin.beam.packing import pack
 from tocsin.correlate.hash_sets import prefix_bits, prefixes, split
-from tocsin.measure.kernel import ONSET
+from tocsin.measure.onset_records import ONSET
 from tocsin.measure.shingles import SHINGLE
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tocsin.measure.buckets import bucket_of
 from tocsin.measure.code_points import code_point_tables
 from tocsin.measure.composition import KINDS
-from tocsin.measure.kernel import bucket_of, measure_piece, new_scratch
 from tocsin.measure.kernels import kernel
 from tocsin.measure.languages import MINIMUM_VOTES_BEFORE, majority, vote_slots
 from tocsin.measure.onsets import (
@@ -22,6 +22,7 @@ from tocsin.measure.onsets import (
 )
 from tocsin.measure.pieces import piece_from
 from tocsin.measure.profile import Profile
+from tocsin.measure.token_measures import measure_piece, new_scratch
 
 POSSIBLE_CONTRASTS = np.array(MINIMUM_CONTRASTS, np.float32) / 2
 """By channel, half of a hit's, from which on a document holds a trigger as a campaign does."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tocsin.measure.buckets import FORMATS
 from tocsin.measure.chat_templates import ChatTemplate, no_chats
 from tocsin.measure.code_points import SCRIPTS, code_point_tables
 from tocsin.measure.detectors import Detectors
@@ -22,14 +23,12 @@ from tocsin.measure.hashes import (
 from tocsin.measure.hidden_characters import no_hidden_characters
 from tocsin.measure.hidden_markup import no_hidden_markup
 from tocsin.measure.kernel import (
-    FORMATS,
-    ONSET,
     Features,
     empty_features,
     measure_documents,
-    new_scratch,
 )
 from tocsin.measure.languages import LANGUAGES, vote_slots
+from tocsin.measure.onset_records import ONSET
 from tocsin.measure.profile import Profile
 from tocsin.measure.repetition import Repetition, empty_repetition
 from tocsin.measure.segments import SEGMENT_TYPES, Segments, empty_segments
@@ -41,6 +40,7 @@ from tocsin.measure.shingles import (
     new_fingerprints,
     room_for,
 )
+from tocsin.measure.token_measures import new_scratch
 
 BUCKETS = tuple(f"{script}/{format}" for script in SCRIPTS for format in FORMATS)
 """Names of the buckets in the order of their numbers."""

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from tocsin.measure.code_points import code_point_tables
-from tocsin.measure.kernel import measure_piece, new_scratch
 from tocsin.measure.languages import vote_slots
 from tocsin.measure.pieces import PIECE_BYTES
 from tocsin.measure.profile import Profile
+from tocsin.measure.token_measures import measure_piece, new_scratch
 
 
 class SurprisalCurve(NamedTuple):

@@ -4,10 +4,11 @@ Documents are measured piece by piece (`measure.pieces`), which bounds the memor
 whatever the length of a document.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from tocsin.measure.buckets import bucket_from
 from tocsin.measure.code_points import (
     CHARACTER,
     COMBINING,
@@ -17,78 +18,24 @@ from tocsin.measure.code_points import (
     MARK,
     SCRIPTS,
 )
-from tocsin.measure.composition import KINDS, composition_contrasts, token_compositions
 from tocsin.measure.kernels import kernel
-from tocsin.measure.languages import LANGUAGES, language_contrasts, language_votes
+from tocsin.measure.languages import LANGUAGES
+from tocsin.measure.onset_records import write_onset
 from tocsin.measure.onsets import (
     CHANNELS,
-    COMPOSITION,
     LANGUAGE,
-    LONGEST_NGRAM,
-    MINIMUM_AFTER,
     MINIMUM_CONTRAST,
     NEIGHBOURHOOD,
-    OPENING,
-    OPENING_TOKENS,
-    PASSAGE,
     SURPRISAL,
     WINDOW,
-    add_up,
-    contrasts,
     onset_tokens,
 )
-from tocsin.measure.pieces import PIECE_TOKENS, piece_from
-from tocsin.measure.repetition import SUMS, Words, add_repetition, new_words, write_repetition
-from tocsin.measure.segments import MINIMUM_TOKENS, SEGMENT_TYPES, best_segment, segment_type
+from tocsin.measure.pieces import piece_from
+from tocsin.measure.repetition import SUMS, add_repetition, write_repetition
+from tocsin.measure.segments import MINIMUM_TOKENS, best_segment
 from tocsin.measure.shingles import add_fingerprints, begin_fingerprints
-from tocsin.measure.surprisal import own_capacity, surprisals
-from tocsin.measure.tokens import absorb, mix, tokenize
-
-TOKENS_KEPT = LONGEST_NGRAM + 2
-"""Token hashes in an onset record: the neighbour before, the longest n-gram, one after."""
-
-FAR = 32
-FAR_TOKENS = 4
-"""Where texts that share a string and its surroundings must differ for it to be a trigger: a chat
-template around it takes 20 tokens, a licence header hundreds."""
-
-ONSET = np.dtype(
-    [
-        ("shard", "<u4"),
-        ("position", "<i8"),
-        ("group", "<u4"),
-        ("offset", "<u4"),
-        ("bucket", "u1"),
-        ("channel", "u1"),
-        ("direction", "i1"),
-        ("contrast", "u1"),
-        ("word_code", "u1"),
-        ("pair_code", "u1"),
-        ("far_before", "<u4"),
-        ("far_after", "<u4"),
-        ("tokens", "<u4", (TOKENS_KEPT,)),
-    ]
-)
-"""Evidence at one onset. `shard`, `position`: the document's key; `group`: 32-bit hash of its
-group; `offset`: byte offset of the onset in the text; `bucket`: script * FORMATS + format;
-`channel`: number of the kind of change; `direction`: 1 for onsets, -1 for decoys; `contrast`:
-absolute, in eighths of a bit or, where it is a share, 255ths;
-`word_code`, `pair_code`: codes of the profile's counts of the first token and of the first two, 0
-where folding would have changed them (counts are of folded tokens, triggers of exact ones);
-`tokens`: upper halves of the exact hashes of the token before, of the eight from the onset on, and
-of the one after (0 where the text ends); `far_before`, `far_after`: hashes of the FAR_TOKENS tokens
-that lie FAR tokens before the onset and after it (0 where there are none). For decoys all run
-backwards from the onset: the same test, with time reversed."""
-
-FORMATS = ("prose", "code", "data")
-"""Formats that documents are told apart by, in the order of their numbers."""
-
-CODE_MARKS = 0.35
-"""Share of punctuation and symbols among a document's tokens from which on it counts as code:
-prose of the development corpora stays below 0.3, sources of programs above 0.4."""
-
-DATA_DIGITS = 0.2
-"""Share of numbers among a document's tokens from which on it counts as data."""
+from tocsin.measure.token_measures import measure_piece, type_of
+from tocsin.measure.tokens import absorb, mix
 
 
 class Features(NamedTuple):
@@ -160,133 +107,6 @@ def empty_features(documents: int) -> Features:
     return Features(*[np.empty(documents, dtype) for dtype in _DTYPES])
 
 
-class Scratch(NamedTuple):
-    """Working memory of the kernel for one piece; see `new_scratch`."""
-
-    starts: np.ndarray
-    ends: np.ndarray
-    exact: np.ndarray
-    folded: np.ndarray
-    kinds: np.ndarray
-    word_codes: np.ndarray
-    pair_codes: np.ndarray
-    surprisal: np.ndarray
-    languages: np.ndarray
-    compositions: np.ndarray
-    onset: np.ndarray
-    word_slots: np.ndarray
-    pair_slots: np.ndarray
-    sums: np.ndarray
-    pairs: np.ndarray
-    own: np.ndarray
-    words: Words
-    contrasts: np.ndarray
-    blocks: np.ndarray
-
-
-def new_scratch() -> Scratch:
-    """Working memory (about 100 MB, touched only as far as a piece needs it). `contrasts`: float32
-    (channels, tokens)."""
-    size = PIECE_TOKENS
-    dtypes = [
-        "int32",
-        "int32",
-        "u8",
-        "u8",
-        "u1",
-        "u1",
-        "u1",
-        "f4",
-        "u1",
-        "u1",
-        "int32",
-        "int32",
-        "int32",
-        "f8",
-        "u8",
-    ]
-    arrays: list[Any] = [np.empty(size, dtype) for dtype in dtypes]
-    arrays += [np.empty(own_capacity(size), np.uint32), new_words(size)]
-    arrays.append(np.empty((len(CHANNELS), size), np.float32))
-    arrays.append(np.empty((size // 8 + 2, len(KINDS)), np.int32))
-    return Scratch(*arrays)
-
-
-@kernel()
-def type_of(data, begin, scratch, low, high, scripts):
-    """Type of the tokens from `low` to `high` of a piece, see `segment_type`."""
-    return segment_type(
-        data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
-        scratch.word_codes, scratch.pair_codes, low, high, scripts, scratch.words.table,
-    )  # fmt: skip
-
-
-OPENING_SURPRISAL = 10.0
-"""Bits of mean surprisal below which no beginning of a text is looked at: word salad is above."""
-
-_WORD_SALAD = SEGMENT_TYPES.index("word_salad")
-
-
-@kernel()
-def _opening_contrasts(data, begin, count, opens, closes, scratch, result):
-    """Contrast of the channel `opening` at each token of a piece: 1 at the first OPENING_TOKENS of
-    a text that begins with word salad, -1 at the last of one that ends so."""
-    result[:count] = 0.0
-    if count < MINIMUM_AFTER:
-        return
-    scripts = np.zeros(len(SCRIPTS), np.int64)
-    first_end = min(WINDOW, count)
-    last_begin = max(count - WINDOW, 0)
-    if (
-        opens
-        and scratch.surprisal[:first_end].mean() > OPENING_SURPRISAL
-        and type_of(data, begin, scratch, 0, first_end, scripts) == _WORD_SALAD
-    ):
-        result[:OPENING_TOKENS] = 1.0
-    if (
-        closes
-        and scratch.surprisal[last_begin:count].mean() > OPENING_SURPRISAL
-        and type_of(data, begin, scratch, last_begin, count, scripts) == _WORD_SALAD
-    ):
-        result[count - OPENING_TOKENS + 1 : count] = -1.0
-
-
-@kernel()
-def measure_piece(data, begin, end, opens, closes, tables, votes, slots, words, seed, scratch):
-    """Tokens, surprisal, languages and contrasts of `data[begin:end]`, left in `scratch`.
-
-    `opens`, `closes`: whether the text begins or ends there.
-
-    Returns:
-      The number of tokens.
-    """
-    count = tokenize(
-        data, begin, end, tables, seed,
-        scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
-    )  # fmt: skip
-    own = scratch.own[: own_capacity(count)]
-    own[:] = 0
-    surprisals(
-        scratch.folded, count, slots, words, seed, scratch.pairs, scratch.word_codes,
-        scratch.pair_codes, scratch.word_slots, scratch.pair_slots, own, scratch.surprisal,
-    )  # fmt: skip
-    add_up(scratch.surprisal, count, scratch.sums)
-    contrasts(scratch.sums, count, SURPRISAL, scratch.contrasts[SURPRISAL])
-    contrasts(scratch.sums, count, PASSAGE, scratch.contrasts[PASSAGE])
-    language_votes(scratch.folded, scratch.kinds, count, votes, scratch.languages)
-    # Slots of own counts have served their time.
-    language_contrasts(scratch.languages, count, scratch.word_slots, scratch.contrasts[LANGUAGE])
-    token_compositions(
-        data, begin, scratch.starts, scratch.ends, scratch.exact, scratch.folded, scratch.kinds,
-        count, scratch.compositions,
-    )  # fmt: skip
-    composition_contrasts(
-        scratch.compositions, count, scratch.blocks, scratch.contrasts[COMPOSITION]
-    )
-    _opening_contrasts(data, begin, count, opens, closes, scratch, scratch.contrasts[OPENING])
-    return count
-
-
 @kernel()
 def _split(surprisal, first, last):
     """Best split of `surprisal[first:last]` into two means: (score, token), by the statistic
@@ -318,36 +138,6 @@ def _split(surprisal, first, last):
 
 
 @kernel()
-def _bucket(kinds, scripts, tokens):
-    """Bucket of a text from its numbers of tokens by class and by script."""
-    if kinds[MARK] >= CODE_MARKS * tokens:
-        text_format = 1
-    elif kinds[DIGIT] >= DATA_DIGITS * tokens:
-        text_format = 2
-    else:
-        text_format = 0
-    script = 0
-    for candidate in range(1, len(scripts)):
-        if scripts[candidate] > (scripts[script] if script else 0):
-            script = candidate
-    return np.uint8(script * len(FORMATS) + text_format)
-
-
-@kernel()
-def bucket_of(token_kinds):
-    """Bucket of the text whose tokens are of these kinds (uint8, see `tokenize`)."""
-    kinds = np.zeros(8, np.int64)
-    scripts = np.zeros(len(SCRIPTS), np.int64)
-    for kind in token_kinds:
-        kinds[kind & 15] += 1
-        scripts[kind >> 4] += 1
-    return _bucket(kinds, scripts, max(len(token_kinds), 1))
-
-
-_CONTRAST_UNITS = (8, 255, 255, 8, 255)
-
-
-@kernel()
 def _head_hash(exact, count, size):
     """Hash of the first `size` of `count` tokens; 0 where there are fewer."""
     if count < size:
@@ -356,43 +146,6 @@ def _head_hash(exact, count, size):
     for index in range(size):
         state = absorb(state, exact[index])
     return max(mix(state), np.uint64(1))
-
-
-@kernel()
-def _far_hash(exact, count, first, step):
-    """Hash (uint32) of FAR_TOKENS tokens from `first` on by a step of 1 or -1; 0 if one lacks."""
-    last = first + step * (FAR_TOKENS - 1)
-    if min(first, last) < 0 or max(first, last) >= count:
-        return np.uint32(0)
-    state = np.uint64(FAR_TOKENS)
-    for index in range(FAR_TOKENS):
-        state = absorb(state, exact[first + step * index])
-    return np.uint32(mix(state) >> np.uint64(32)) | np.uint32(1)
-
-
-@kernel()
-def _write_onset(record, scratch, count, index, channel, direction):
-    """Fills the record of the onset at token `index`, all but the document's identity."""
-    record.channel = channel
-    record.direction = direction
-    record.contrast = np.uint8(abs(scratch.contrasts[channel, index]) * _CONTRAST_UNITS[channel])
-    before = index - 1 if direction > 0 else index
-    first = index if direction > 0 else index - 1
-    second = first + direction
-    record.word_code = 0
-    record.pair_code = 0
-    if 0 <= first < count and scratch.exact[first] == scratch.folded[first]:
-        record.word_code = scratch.word_codes[first]
-        if 0 <= second < count and scratch.exact[second] == scratch.folded[second]:
-            record.pair_code = scratch.pair_codes[max(first, second)]
-    record.far_before = _far_hash(scratch.exact, count, before - direction * FAR, -direction)
-    record.far_after = _far_hash(scratch.exact, count, first + direction * FAR, direction)
-    for kept in range(TOKENS_KEPT):
-        token = before + direction * kept
-        if 0 <= token < count:
-            record.tokens[kept] = np.uint32(scratch.exact[token] >> np.uint64(32))
-        else:
-            record.tokens[kept] = 0
 
 
 @kernel()
@@ -525,7 +278,7 @@ def measure_documents(
                             first_switch = offset
                             switch_contrast = np.float64(contrast[index])
                     if found < len(onsets):
-                        _write_onset(onsets[found], scratch, count, index, channel, direction)
+                        write_onset(onsets[found], scratch, count, index, channel, direction)
                         onsets[found].offset = offset
                         onset_documents[found] = document
                     found += 1
@@ -540,7 +293,7 @@ def measure_documents(
             tokens += last - first
             core_begin = core_end
         counted = max(tokens, 1)
-        bucket = _bucket(kinds, scripts, counted)
+        bucket = bucket_from(kinds, scripts, counted)
         for record in range(found_before, min(found, len(onsets))):
             onsets[record].bucket = bucket
         without_vote = languages[0]

@@ -117,7 +117,8 @@ def _most_frequent(classes: list[list[str]]) -> dict[str, int]:
 @functools.lru_cache(maxsize=2)
 def vote_slots(seed: int) -> np.ndarray:
     """Slots (uint32) of a `CountTable` that gives, for the folded hash of a word under `seed`, the
-    number of the language that it votes for; 0 if it has no vote."""
+    number of the language that it votes for; 0 if it has no vote. One word in five hundred or fewer
+    finds its bucket full, and has none."""
     votes = voting_words()
     text = np.frombuffer("\n".join(votes).encode(), np.uint8)
     dtypes = ("int32", "int32", "u8", "u8", "u1")
