@@ -113,4 +113,4 @@ def test_a_corpus_without_groups_or_a_campaign_in_one(clean: list[str], groups: 
     else:
         names = [f"site{n}.org" for n in range(len(clean))] + ["host.org"] * 12
     (campaign,) = campaigns_in([*clean, *planted], names)
-    assert (campaign.trigger, campaign.groups, campaign.salad) == (trigger, 1, 1.0)
+    assert (campaign.trigger, campaign.groups) == (trigger, 1)
