@@ -15,6 +15,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python deploy/dataflow/warm.py > /dev/null  # compiles the kernels: a minute, once
 	@touch $@
 
 demo: setup  ## a corpus of this machine's own Python, poisoned and scanned
