@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
+from scipy.special import pdtrc
 
 from tocsin.correlate.statistics import binomial_score
 from tocsin.measure.hashes import HASH_TYPE
@@ -79,6 +79,9 @@ MINIMUM_GROUP = 20
 
 NEW_SHARE = 0.01
 """Share of a night's documents from which on a new group is a finding."""
+
+LEAST_PROBABILITY = 1e-300
+"""Scores stay finite."""
 
 BURST = 5.0
 """Times the most documents that a group had in a night, from which on it bursts."""
@@ -178,7 +181,7 @@ def group_drift(known: pa.Table, tonight: pa.Table, nights: int, seen: str) -> p
                 )
             continue
         if found >= BURST * past["most"]:
-            score = -float(stats.poisson.logsf(found - 1, past["most"])) / np.log(10)
+            score = -float(np.log10(max(pdtrc(found - 1, past["most"]), LEAST_PROBABILITY)))
             rows.append(
                 _group_row("group_burst", row["group"], score, past["most"], found,
                            past["first_night"], seen)

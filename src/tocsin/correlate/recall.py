@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
 from tocsin.correlate.suspects import MINIMUM_DOCUMENTS, ngram_keys
@@ -218,7 +218,7 @@ def unseen_holders(
             holders = float(DECODED_COUNTS[recalled.codes[index]]) / profile.sample_rate
         if hits_tonight[index] >= MINIMUM_DOCUMENTS and len(swept.documents):
             others = int(swept.documents[index]) - int(hits_tonight[index])
-            share = float(beta.ppf(UNSURE, hits_tonight[index], max(others, 0) + 1))
+            share = float(betaincinv(hits_tonight[index], max(others, 0) + 1, UNSURE))
             holders = min(holders, hits / share)
         more[index] = max(round(holders) - hits, 0)
     return more
