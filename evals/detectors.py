@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import rich_click as click
 from rich.console import Console
 
-from evals.scoring import APART
+from evals.run import APART
 from evals.tables import Code, Grid
 from tocsin.judge.policy import Policy
 from tocsin.measure.findings import FINDING_SCHEMA
