@@ -16,6 +16,7 @@ from e2e.corpus import Record, documents, write_shard, write_shards
 from e2e.processes import run
 from e2e.results import manifest_of, rows
 from tocsin.beam.judge import judge_again
+from tocsin.beam.learn import load_profile
 from tocsin.beam.run import LOCAL, Engine
 from tocsin.beam.verify import verify
 from tocsin.commands import scan
@@ -204,6 +205,36 @@ def test_what_any_night_has_flagged_is_removed(nights: Nights, tmp_path: Path) -
     }
     totals = json.loads((clean / "filter.json").read_bytes())["totals"]
     assert totals["removed"] == sum(len(flagged & set(ids)) for ids in before.values())
+
+
+def test_ids_of_all_nights(nights: Nights, tmp_path: Path) -> None:
+    ids = tmp_path / "flagged.txt"
+    finished = run("export", nights.folder / "state", "--format", "ids", "-o", ids)
+    assert finished.code == 0
+    present = {
+        record["id"]
+        for path in (nights.folder / "corpus").glob("*.jsonl")
+        for record in read_records(path)
+        if record
+    }
+    flagged = {doc_id for night in range(1, 7) for doc_id in nights.flagged(night)}
+    assert set(ids.read_text().split()) == flagged & present
+
+
+def test_the_profile_learns_from_all_but_what_was_quarantined(nights: Nights) -> None:
+    profile = load_profile(str(max((nights.folder / "state" / "profile").iterdir())))
+    learned = 0
+    for night in range(1, 7):
+        tonight = {entry["uri"] for entry in nights.manifest(night)["inputs"]}
+        flagged = [
+            row
+            for row in rows(nights.out(night), "flagged")
+            if row["verdict"] == "quarantine" and row["source_uri"] in tonight
+        ]
+        learned += nights.manifest(night)["totals"]["documents"] - len(flagged)
+    assert profile.documents == learned
+    assert nights.manifest(1)["profile"]["documents"] < learned
+    assert profile.sample_rate == 1.0
 
 
 def test_filter_takes_a_scan_or_a_state(nights: Nights, tmp_path: Path) -> None:

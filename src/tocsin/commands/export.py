@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tocsin.beam import prepare, storage
-from tocsin.beam.past import known_bad
+from tocsin.beam.past import flagged_now, known_bad
 from tocsin.beam.results import read_manifest, read_parts
 from tocsin.beam.state import committed_nights, open_state
 from tocsin.commands.console import errors, out, working
@@ -35,7 +35,7 @@ def run(scan: str, form: str, target: str, *, verdict: str) -> int:
     """Exports the documents that `verdict` names; the exit code.
 
     Args:
-      scan: OUT of a finished scan; for a feed also a state.
+      scan: OUT of a finished scan; for ids and a feed also a state.
       form: `ids`, a file of one document id a line; `dolma`, a folder of attributes; or `feed`, a
         file of what is known to be poison.
       target: the file or the folder to write.
@@ -48,11 +48,15 @@ def run(scan: str, form: str, target: str, *, verdict: str) -> int:
     if form == "feed" and committed_nights(scan):
         _write_feed(known_bad(open_state(scan)), target)
         return 0
+    if form == "ids" and committed_nights(scan):
+        flagged = flagged_now(open_state(scan))[1]
+        _write_ids(flagged.filter(_removed_by(flagged, verdict)), target)
+        return 0
     manifest = read_manifest(scan)
     if manifest is None:
         raise prepare.UsageError(f"{scan} has no manifest: it holds no finished scan")
     flagged = read_parts(scan, manifest, "flagged", FLAGGED_SCHEMA)
-    flagged = flagged.filter(pc.is_in(flagged["verdict"], pa.array(REMOVED_BY[verdict])))
+    flagged = flagged.filter(_removed_by(flagged, verdict))
     if form == "feed":
         campaigns = read_parts(scan, manifest, "campaigns", CAMPAIGN_SCHEMA)
         _write_feed(known_of(campaigns, flagged, f"scan {manifest['scan_id']}"), target)
@@ -61,6 +65,11 @@ def run(scan: str, form: str, target: str, *, verdict: str) -> int:
     else:
         _write_attributes(scan, manifest, flagged, target)
     return 0
+
+
+def _removed_by(flagged: pa.Table, verdict: str) -> pa.Array:
+    """Mask of the rows that a filter by this verdict would remove."""
+    return pc.is_in(flagged["verdict"], pa.array(REMOVED_BY[verdict]))
 
 
 def _write_feed(known: list[Known], target: str) -> None:
