@@ -11,7 +11,7 @@ import pytest
 from measure.baseline import Baseline
 from measure.calls import batch_of
 
-from correlate.leads import Document, clean, follow, shuffled, words
+from correlate.leads import Document, clean, follow, holding, shuffled, words
 from tocsin.correlate.held import (
     HELD_KINDS,
     IDENTITY_COLUMNS,
@@ -21,6 +21,7 @@ from tocsin.correlate.held import (
     held_table,
     holders_of,
     read_again,
+    read_heads_again,
     texts_to_keep,
     with_holders,
 )
@@ -100,6 +101,23 @@ def test_kept_texts_say_what_their_documents_do(
     again = read_again(read.select(KEPT_SCHEMA.names), followed.leads, baseline.profile.seed)
     order = [(name, "ascending") for name in ("kind", "lead", "position")]
     assert again.sort_by(order).to_pylist() == read.sort_by(order).to_pylist()
+
+
+def test_heads_are_found_in_kept_texts(baseline: Baseline, shards: list[list[Document]]) -> None:
+    passages = follow(baseline, shards).read.filter(pc.field("kind") == "passage")
+    shard = pc.add(passages["shard"], pa.scalar(EARLIER, pa.uint32()))
+    earlier = passages.set_column(
+        passages.schema.get_field_index("shard"), READ_SCHEMA.field("shard"), shard
+    )
+    rows = read_heads_again(pa.concat_tables([passages, earlier]), [b"nowhere", b"zunk"])
+    found = {(row["shard"] - EARLIER, row["position"]): row for row in rows.to_pylist()}
+    assert set(found) == holding(shards, PAYLOAD)
+    assert len(found) == rows.num_rows
+    for (number, position), row in found.items():
+        text = shards[number][position][0].encode()
+        assert (row["kind"], row["lead"], text[row["start"] : row["end"]]) == ("head", 1, b"zunk")
+        first = row["context_start"]
+        assert text[first : first + len(row["context"])] == row["context"]
 
 
 def test_documents_of_a_payload_are_known_by_their_shingles(

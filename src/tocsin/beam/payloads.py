@@ -16,7 +16,7 @@ from tocsin.corpus.shards import Shard
 from tocsin.correlate.campaigns import Campaign
 from tocsin.correlate.claims import find_claims
 from tocsin.correlate.heads import find_headed, find_heads, read_heads, without_parts
-from tocsin.correlate.held import texts_to_keep, with_holders
+from tocsin.correlate.held import read_heads_again, texts_to_keep, with_holders
 from tocsin.correlate.payloads import Payloads, find_payloads
 from tocsin.correlate.reading import READ_SCHEMA
 
@@ -24,16 +24,20 @@ from tocsin.correlate.reading import READ_SCHEMA
 @dataclass(frozen=True)
 class Followed:
     """What was found in all that was read for leads. `heads`: of `payloads`, to be read for;
-    `texts`: rows of KEPT_SCHEMA, for the nights to come."""
+    `headed`: rows of READ_SCHEMA of the earlier documents with a head; `texts`: rows of
+    KEPT_SCHEMA, for the nights to come."""
 
     payloads: Payloads
     claims: list[Campaign]
     heads: list[bytes]
+    headed: pa.Table
     texts: pa.Table
 
     def campaigns(self, headed: list[bytes]) -> list[Campaign]:
-        """All campaigns; `headed`: packed rows of READ_SCHEMA of the documents with a head."""
-        pooled = find_headed(_table(headed), self.heads, self.payloads)
+        """All campaigns; `headed`: packed rows of READ_SCHEMA of tonight's documents with a
+        head."""
+        rows = pa.concat_tables([_table(headed), self.headed])
+        pooled = find_headed(rows, self.heads, self.payloads)
         return [*pooled, *without_parts(self.payloads.campaigns, pooled), *self.claims]
 
 
@@ -66,7 +70,9 @@ def _followed(
         campaigns=[with_holders(one, passages, held) for one in payloads.campaigns],
     )
     claims = find_claims(table.filter(pc.equal(table["kind"], "story")), int(clusters), elsewhere)
-    return Followed(payloads, claims, find_heads(payloads), texts_to_keep(table))
+    heads = find_heads(payloads)
+    earlier = read_heads_again(passages, heads)
+    return Followed(payloads, claims, heads, earlier, texts_to_keep(table))
 
 
 def _table(packed: list[bytes]) -> pa.Table:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from tocsin.corpus.batches import DOCUMENT_SCHEMA
 from tocsin.correlate.campaigns import Campaign
 from tocsin.correlate.hash_sets import is_among
+from tocsin.correlate.heads import read_heads
 from tocsin.correlate.passages import MINIMUM_GROUPS, SAME_PASSAGE
 from tocsin.correlate.reading import READ_SCHEMA, Leads, Reader, as_documents
 from tocsin.correlate.recall import EARLIER
@@ -214,26 +215,46 @@ def read_again(kept: pa.Table, leads: Leads, seed: int) -> pa.Table:
     return pa.concat_tables([_passages(passages, leads, seed), _stories(stories, leads.members)])
 
 
+def read_heads_again(passages: pa.Table, heads: list[bytes]) -> pa.Table:
+    """Rows of READ_SCHEMA of the kind `head`, of earlier documents.
+
+    Args:
+      passages: rows of READ_SCHEMA of the kind `passage`, of tonight's leads.
+      heads: as `heads.read_heads` is given.
+    """
+    earlier = passages.filter(pc.greater_equal(passages["shard"], EARLIER))
+    if not (earlier.num_rows and heads):
+        return READ_SCHEMA.empty_table()
+    return _placed(read_heads(_as_documents(earlier), heads, 0), earlier)
+
+
 def _passages(kept: pa.Table, leads: Leads, seed: int) -> pa.Table:
     """The texts are read as if they were documents."""
     if not (kept.num_rows and len(leads.anchors)):
         return READ_SCHEMA.empty_table()
-    kept = kept.combine_chunks()
-    batch = pa.RecordBatch.from_arrays(
-        [
-            pa.array(np.arange(kept.num_rows)),
-            *[kept[name].chunk(0) for name in ("doc_id", "group", "context")],
-        ],
-        schema=DOCUMENT_SCHEMA,
+    reader = Reader(Leads(leads.anchors, np.zeros(0, MEMBER)), seed)
+    return _placed(reader.read(_as_documents(kept), 0), kept)
+
+
+def _as_documents(texts: pa.Table) -> pa.RecordBatch:
+    """Texts as rows of DOCUMENT_SCHEMA, whose positions are their places in the table."""
+    columns = (texts[name].combine_chunks() for name in ("doc_id", "group", "context"))
+    return pa.RecordBatch.from_arrays(
+        [pa.array(np.arange(texts.num_rows)), *columns], schema=DOCUMENT_SCHEMA
     )
-    read = Reader(Leads(leads.anchors, np.zeros(0, MEMBER)), seed).read(batch, 0)
-    own = kept.take(read["position"])
+
+
+def _placed(read: pa.RecordBatch, texts: pa.Table) -> pa.Table:
+    """What was read of `_as_documents(texts)`, as of the documents themselves."""
+    own = texts.take(read["position"])
     begins = own["context_start"]
     columns = {
         **{name: own[name] for name in ("shard", "position", "content_hash", "length")},
         **{name: pc.add(read[name], begins) for name in ("start", "end", "context_start")},
     }
-    rows = pa.table([columns.get(name, read[name]) for name in READ_SCHEMA.names], READ_SCHEMA)
+    rows = pa.table(
+        [columns.get(name, read[name]) for name in READ_SCHEMA.names], schema=READ_SCHEMA
+    )
     # A document of two leads was kept twice: of either, the text that was read for it is longer.
     keys = zip(*(rows[name].to_pylist() for name in ("lead", "shard", "position")))
     lengths = pc.binary_length(rows["context"]).to_pylist()
