@@ -51,6 +51,26 @@ def test_frequent_numbers_of_several_shards() -> None:
         assert found == sorted(value for value, count in counts.items() if 4 <= count <= 6)
 
 
+def test_numbers_of_tonight_that_earlier_ones_make_frequent() -> None:
+    generator = random.Random(1)
+    tonight, earlier = ([generator.randrange(300) * 7 for _ in range(size)] for size in (200, 900))
+    counts = Counter([*tonight, *earlier])
+    for partitions in (1, 5):
+        blocks: list[dict[int, list[bytes]]] = [{}, {}]
+        for found, values in zip(blocks, (tonight, earlier)):
+            for part in (values[::2], values[1::2]):
+                for number, block in split(np.array(part, np.uint64), 12, partitions):
+                    found.setdefault(number, []).append(block)
+        frequent_ones = [
+            value
+            for number in range(partitions)
+            for value in frequent(
+                number, blocks[0].get(number, []), 12, partitions, 4, 6, blocks[1].get(number, [])
+            ).tolist()
+        ]
+        assert frequent_ones == sorted(one for one in set(tonight) if 4 <= counts[one] <= 6)
+
+
 def test_nothing() -> None:
     assert list(split(np.zeros(0, np.uint64), 30, 4)) == []
     assert is_among(np.array([3, 4], np.uint64), np.zeros(0, np.uint64)).tolist() == [False] * 2
