@@ -121,6 +121,15 @@ def test_the_template_of_one_site_after_the_string() -> None:
     assert Evidence().add(rows(60, group="site.org")).campaigns()
 
 
+def test_a_campaign_that_is_false_one_time_in_ten_is_for_people_to_decide() -> None:
+    for decoys, certain in ((0, True), (40, False)):
+        evidence = Evidence().add(rows(5), holders=6)
+        for key in range(100, 100 + decoys):
+            evidence.add_decoy(key, 4, groups=1)
+        (campaign,) = evidence.campaigns()
+        assert campaign.certain is certain
+
+
 def test_strings_of_one_site_must_be_rarely_false() -> None:
     """Many decoys that score nearly as high let expect false strings above them."""
     for group, expected in (("site.org", 0), (None, 1)):

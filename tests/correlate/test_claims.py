@@ -71,6 +71,15 @@ def test_a_claim_on_one_site_is_no_campaign(baseline: Baseline) -> None:
     assert follow(baseline, shuffled([*natural(), *told("claim", 30, 1)], 4)).campaigns == []
 
 
+def test_a_licence_before_other_texts_is_no_claim(baseline: Baseline) -> None:
+    """As alike as copies with a fifth of their words changed, but in one run."""
+    licence = words("a licence", 60)
+    files = [(f"{licence} {words(f'file {n}', 50)}", f"g{n % 20}.org") for n in range(30)]
+    followed = follow(baseline, shuffled([*natural(), *files], 7))
+    assert len(followed.stories.members)
+    assert followed.campaigns == []
+
+
 def test_the_more_sites_share_versions_the_less_a_claim_counts(baseline: Baseline) -> None:
     """Where natural stories wander from site to site, a small one is nothing special."""
     wandering = [one for number in range(20) for one in told(f"news {number}", 6, 3, 0.1)]

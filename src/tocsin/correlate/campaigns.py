@@ -32,9 +32,11 @@ FAMILY_WISE_ERROR = 0.01
 DECOY_MARGIN = 1.0
 """Scores must exceed that of the best decoy by this: ten times less probable by chance."""
 
-LOCAL_FALSE_DISCOVERY_RATE = 0.05
-"""False-discovery rate up to which a string of fewer than WIDESPREAD_GROUPS is a trigger. One
-site's phrases pass by their score now and then: of two such in laws and pages, 0.1 and 0.66."""
+CERTAIN_FALSE_DISCOVERY_RATE = 0.05
+"""False-discovery rate up to which a campaign is certain, and a string of fewer than
+WIDESPREAD_GROUPS a trigger at all. Phrases pass by their score now and then: four translated man
+pages with a rate of 0.09, laws of one site with 0.66. Campaigns of five planted documents: 0.003
+and less."""
 
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=_%-]{64}")
 """Encoded data: no prose, and no gibberish between spaces, has so long a word of ASCII."""
@@ -169,7 +171,7 @@ def find_campaigns(
         one
         for one in _with_rates(tested, suspects, counts, corpus)
         if one.score > one.threshold
-        and (widespread[one.index] or one.false_discovery_rate <= LOCAL_FALSE_DISCOVERY_RATE)
+        and (widespread[one.index] or one.false_discovery_rate <= CERTAIN_FALSE_DISCOVERY_RATE)
     ]
     lengths = suspects["length"]
     confirmed.sort(
@@ -343,6 +345,7 @@ def _document_keys(rows: pa.Table) -> set[tuple[int, int]]:
 def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Campaign:
     best = strings[0]
     trigger = without_template(_named(best))
+    false_discovery_rate = min(one.false_discovery_rate for one in strings)
     accepted = []
     taken: set[tuple[int, int]] = set()
     for one in strings:
@@ -375,10 +378,11 @@ def _campaign(strings: list[_Tested], counts: SweepCounts, corpus: Corpus) -> Ca
         threshold=best.threshold,
         # After the same sentence, licences go on in capitals: in eight Python packages, with a
         # score of 12.
-        certain=any(one.channel != COMPOSITION for one in strings),
+        certain=any(one.channel != COMPOSITION for one in strings)
+        and false_discovery_rate <= CERTAIN_FALSE_DISCOVERY_RATE,
         documents=documents,
         channel=CHANNELS[best.channel],
-        false_discovery_rate=min(one.false_discovery_rate for one in strings),
+        false_discovery_rate=false_discovery_rate,
     )
 
 
