@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+
 from checker.characters import DIGIT, LETTER
 
 _64_BITS = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 _ROOT_TWO = 0x6A09E667F3BCC909
 _ROOT_THREE = 0xBB67AE8584CAA73B
+
+
+def seed_of(content_hashes: Iterable[bytes]) -> int:
+    """What keys the hashes of a corpus' own profile."""
+    sums = [0, 0]
+    for content_hash in content_hashes:
+        for half in (0, 1):
+            number = int.from_bytes(content_hash[8 * half : 8 * half + 8], "big")
+            sums[half] = sums[half] + number & _64_BITS
+    digest = hashlib.sha256(b"".join(one.to_bytes(8, "little") for one in sums)).digest()
+    return int.from_bytes(digest[:8], "little")
 
 
 def _mixed(value: int) -> int:

@@ -9,7 +9,6 @@ Exit codes: 0 all rows agree; 1 some don't; 2 wrong usage, or something that is 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 from checker.campaigns import Campaign, find_campaigns
 from checker.changes import Measured
 from checker.corpus import Document, NotChecked, read
+from checker.hashing import seed_of
 from checker.languages import Voters
 from checker.surprisal import Profile
 from checker.suspects import Evidence
@@ -34,9 +34,9 @@ Place = tuple[str, int]
 Row = dict[str, Any]
 
 
-def derive(documents: list[Document], seed: int, every_count: bool = False) -> list[Campaign]:
-    """The campaigns of triggers in a corpus; `seed`: keys the hashes."""
-    names = Names(seed)
+def derive(documents: list[Document], every_count: bool = False) -> list[Campaign]:
+    """The campaigns of triggers in a corpus."""
+    names = Names(seed_of(document.content_hash for document in documents))
     profile, voters = Profile(names, every_count), Voters(names)
     tokens = []
     for document in documents:
@@ -58,11 +58,6 @@ def derive(documents: list[Document], seed: int, every_count: bool = False) -> l
         if alive:
             sweep.add(documents[at], measured(at), alive)
     return find_campaigns(suspects, sweep.rows, evidence.corpus)
-
-
-def seed_of(out: Path) -> int:
-    """What keys the hashes of a scan."""
-    return int(json.loads((out / "profile" / "profile.json").read_bytes())["seed"])
 
 
 def flagged_rows(campaigns: list[Campaign], groups: int) -> dict[Place, Row]:
@@ -160,7 +155,7 @@ def main() -> int:
     except NotChecked as error:
         print(error, file=sys.stderr)
         return 2
-    campaigns = derive(documents, seed_of(arguments.scan), arguments.every_count)
+    campaigns = derive(documents, arguments.every_count)
     derived = flagged_rows(campaigns, len({document.group for document in documents}))
     scanned, others = scanned_rows(arguments.scan)
     wrong = differences(derived, scanned)

@@ -87,7 +87,7 @@ def scan(pipeline: beam.Pipeline, job: ScanJob) -> None:
             | "Judged" >> beam.Create([None])
             | "Quarantined" >> beam.Map(lambda _, judged: judged.quarantined, judged)
         )
-        rolled = AsSingleton(shards | "Roll" >> RollProfile(job, quarantined))
+        rolled = AsSingleton(shards | "Roll" >> RollProfile(job, profile, quarantined))
     pipeline | "Commit" >> Commit(job, judged, rolled)
 
 

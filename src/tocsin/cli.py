@@ -135,7 +135,7 @@ def judge(**options: Any) -> int:
 @_output_option("Folder for the profile.")
 @_json
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="NUMBER",
-              help="Secret key of the hashes, against made collisions.")  # fmt: skip
+              help="Key of the hashes (default: from the documents).")  # fmt: skip
 @_corpus_options
 def profile(**options: Any) -> int:
     """Learns what is normal in a corpus, for later scans.

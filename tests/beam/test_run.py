@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import logging
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -209,6 +211,26 @@ def test_workers_lost_later_do_not_interrupt_the_end() -> None:
             time.sleep(0.1)
             cleaned_up = True
     assert cleaned_up
+
+
+def test_a_lost_worker_ends_the_others() -> None:
+    """Beam would wait for one that has not connected yet when the job ends."""
+    command = [sys.executable, "-c", "import time; time.sleep(60)", run._WORKER]
+    others = [subprocess.Popen(command) for _ in range(2)]
+    bystander = subprocess.Popen([*command[:-1], "something else"])
+
+    def lose() -> None:
+        raise RuntimeError("Worker subprocess exited with return code -9")
+
+    with pytest.raises(RuntimeError, match="was lost"), run._ending_with_workers():
+        try:
+            threading.Thread(target=lose, name="run_worker").start()
+            time.sleep(20)
+        finally:
+            assert [other.wait(20) for other in others] == [-signal.SIGKILL] * 2
+            assert bystander.poll() is None
+            bystander.kill()
+            bystander.wait()
 
 
 def test_an_engine_waits_unless_it_is_told_not_to() -> None:

@@ -16,9 +16,9 @@ _SHARED = {"tocsin", "numpy", "numba", "scipy"}
 
 
 @pytest.fixture(scope="module")
-def derived(corpus: Corpus, scanned: Path) -> dict[run.Place, run.Row]:
+def derived(corpus: Corpus) -> dict[run.Place, run.Row]:
     documents = list(read(corpus.folder))
-    campaigns = run.derive(documents, run.seed_of(scanned))
+    campaigns = run.derive(documents)
     return run.flagged_rows(campaigns, len({document.group for document in documents}))
 
 

@@ -24,10 +24,6 @@ from tocsin.judge.policy import Policy
 from tocsin.ledger.manifest import digest_of, versions
 from tocsin.measure.chat_templates import ChatTemplate
 
-SEED = 0x746F6373696E
-"""Keys the hashes of the first profile of a corpus; every profile carries its own."""
-
-
 _Job = TypeVar("_Job", bound="CorpusJob")
 
 
@@ -118,11 +114,12 @@ class CorpusJob:
 @dataclass(frozen=True)
 class ProfileJob(CorpusJob):
     """Learns a profile. `output`: the profile's folder; `sample_rate`: share of the documents,
-    chosen by their content, that are counted; `seed`: keys the hashes."""
+    chosen by their content, that are counted; `seed`: keys the hashes; None to take one that
+    follows from the contents of all documents."""
 
     output: str
     sample_rate: float
-    seed: int = SEED
+    seed: int | None = None
 
 
 @dataclass(frozen=True)

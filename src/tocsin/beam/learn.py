@@ -1,8 +1,15 @@
-"""Learning a profile: counts of every shard's sample, added up and laid out."""
+"""Learning a profile: counts of every shard's sample, added up and laid out.
+
+The hashes of tokens are keyed by a seed that nobody knows who has not read all of the corpus, so
+that no document can be made beforehand whose hashes collide; and yet it is the same for the same
+documents, in whatever shards and order they come. It takes a reading of its own, for nothing can be
+hashed without it. The profiles of later nights keep that of the first.
+"""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,13 +42,20 @@ class LearnProfile(beam.PTransform):
     job: ProfileJob
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        merged, totals = _counted(shards, beam.ParDo(_CountShard(self.job)), MINIMUM_COUNT)
+        if self.job.seed is None:
+            digests = shards | "Digest" >> beam.ParDo(_DigestShard(self.job))
+            key = digests | beam.CombineGlobally(_add_digests) | "Key" >> beam.Map(_seed_of)
+        else:
+            key = shards.pipeline | "Key" >> beam.Create([self.job.seed])
+        seed = beam.pvalue.AsSingleton(key)
+        merged, totals = _counted(shards, beam.ParDo(_CountShard(self.job), seed), MINIMUM_COUNT)
         return (
             shards.pipeline
             | "Profile" >> beam.Create([None])
             | "Write profile"
             >> beam.Map(
                 functools.partial(_write_profile, self.job),
+                seed=seed,
                 merged=beam.pvalue.AsList(merged),
                 totals=beam.pvalue.AsSingleton(totals),
             )
@@ -54,14 +68,21 @@ class RollProfile(beam.PTransform):
     element): the counts of the nights before and of tonight's documents, without those that are in
     quarantine.
 
-    `quarantined`: one element, positions by URI.
+    `profile`: tonight's, whose seed the next one keeps; `quarantined`: one element, positions by
+    URI.
     """
 
     job: ScanJob
+    profile: beam.pvalue.AsSingleton
     quarantined: beam.pvalue.AsSingleton
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        count = beam.ParDo(_CountShard(self.job.own_profile(), "roll"), self.quarantined)
+        seed = beam.pvalue.AsSingleton(
+            shards.pipeline
+            | "Tonight" >> beam.Create([None])
+            | "Seed" >> beam.Map(lambda _, profile: load_profile(profile).seed, self.profile)
+        )
+        count = beam.ParDo(_CountShard(self.job.own_profile(), "roll"), seed, self.quarantined)
         merged, totals = _counted(shards, count, 1)
         return (
             shards.pipeline
@@ -69,6 +90,7 @@ class RollProfile(beam.PTransform):
             | "Write rolling profile"
             >> beam.Map(
                 functools.partial(_roll, self.job),
+                seed=seed,
                 merged=beam.pvalue.AsList(merged),
                 totals=beam.pvalue.AsSingleton(totals),
             )
@@ -88,6 +110,36 @@ def _counted(
     return merged, counted.totals | "Totals" >> beam.CombineGlobally(_sum_pairs)
 
 
+class _DigestShard(beam.DoFn):
+    """A shard -> the sum of its documents' content hashes, packed (uint64 (2,))."""
+
+    def __init__(self, job: ProfileJob) -> None:
+        self._job = job
+
+    def process(self, shard: Shard) -> Iterator[bytes]:
+        total = np.zeros(2, np.uint64)
+        for part in self._job.parts(shard, "key"):
+            total += _content_numbers(part.documents).sum(axis=0, dtype=np.uint64)
+        yield pack(total)
+
+
+def _content_numbers(documents: pa.RecordBatch) -> np.ndarray:
+    """uint64 (documents, 2): content hashes."""
+    digests = content_hashes(*text_buffers(documents)).buffers()[1]
+    return np.frombuffer(digests, ">u8").reshape(-1, 2).astype(np.uint64)
+
+
+def _add_digests(digests: Iterable[bytes]) -> bytes:
+    """Adds up digests modulo 2^64 (a function for CombineGlobally)."""
+    return pack(np.sum([np.zeros(2, np.uint64), *(unpack(one)[0] for one in digests)], axis=0))
+
+
+def _seed_of(digest: bytes) -> int:
+    """The seed of the documents with these sums of content hashes."""
+    [total] = unpack(digest)
+    return int.from_bytes(hashlib.sha256(total.astype("<u8").tobytes()).digest()[:8], "little")
+
+
 class _CountShard(beam.DoFn):
     """A shard -> (partition, packed counts); and its (words, documents) to `totals`."""
 
@@ -100,10 +152,12 @@ class _CountShard(beam.DoFn):
     def process(
         self,
         shard: Shard,
+        seed: int,
         quarantined: Mapping[str, Sequence[int]] | None = None,
     ) -> Iterator[tuple[int, bytes] | beam.pvalue.TaggedOutput]:
-        """`quarantined`: positions by URI of documents that are not to be learned from."""
-        counter = Counter(self._job.seed)
+        """`seed`: keys the hashes; `quarantined`: positions by URI of documents that are not to be
+        learned from."""
+        counter = Counter(seed)
         dropped = pa.array((quarantined or {}).get(shard.uri, []), pa.int64())
         for part in self._job.parts(shard, self._stage):
             documents = part.documents
@@ -123,9 +177,7 @@ def sample(documents: pa.RecordBatch, rate: float) -> pa.RecordBatch:
     nothing else, so that it is the same in whatever order and shards the documents come."""
     if rate >= 1:
         return documents
-    data, offsets = text_buffers(documents)
-    digests = content_hashes(data, offsets).buffers()[1]
-    leading = np.frombuffer(digests, ">u8")[::2]
+    leading = _content_numbers(documents)[:, 0]
     return documents.filter(pa.array(leading < np.uint64(rate * 2**64)))
 
 
@@ -145,10 +197,14 @@ def _sum_pairs(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _write_profile(
-    job: ProfileJob, _: None, merged: list[tuple[int, bytes]], totals: tuple[int, int]
+    job: ProfileJob,
+    _: None,
+    seed: int,
+    merged: list[tuple[int, bytes]],
+    totals: tuple[int, int],
 ) -> str:
     words, documents = totals
-    profile = Profile.create(*_columns(merged), words, documents, job.seed, job.sample_rate)
+    profile = Profile.create(*_columns(merged), words, documents, seed, job.sample_rate)
     for name, content in profile.to_files().items():
         storage.write(storage.join(job.output, name), content)
     return job.output
@@ -164,6 +220,7 @@ def _columns(merged: list[tuple[int, bytes]]) -> Columns:
 def _roll(
     job: ScanJob,
     _: None,
+    seed: int,
     merged: list[tuple[int, bytes]],
     totals: tuple[int, int],
 ) -> list[dict[str, Any]]:
@@ -175,7 +232,7 @@ def _roll(
         before = RollingCounts.from_bytes(content, load_profile(night.profile))
     tonight = RollingCounts(_columns(merged), *totals, job.sample_rate)
     counts = before.joined(tonight, night.number)
-    profile = counts.profile(job.own_profile().seed)  # as that of the first night
+    profile = counts.profile(seed)
     entries = []
     for name, content in {**profile.to_files(), ROLLING_FILE: counts.to_bytes()}.items():
         path = f"{PROFILE}/{file_name(night.number, night.run)}/{name}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STAGES = ("count", "profile", "measure", "sweep", "heads", "roll", "copy")
+STAGES = ("count", "key", "profile", "measure", "sweep", "heads", "roll", "copy")
 
 _ROW = np.dtype(
     [("documents", "<i8"), ("text_bytes", "<i8"), ("stored_bytes", "<i8"), ("done", "<f8")]

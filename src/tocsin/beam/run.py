@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 import apache_beam as beam
@@ -95,15 +96,21 @@ class Engine:
             raise JobFailed(_innermost(error)) from error
 
 
+_WORKER = "apache_beam.runners.worker.sdk_worker_main"
+"""The module that a worker process runs."""
+
+
 class _WorkerLost(BaseException):
     """Raised in the main thread, wherever it waits. No `Exception`: nobody may pass over it."""
 
 
 @contextlib.contextmanager
 def _ending_with_workers() -> Iterator[None]:
-    """A worker process that is killed, for want of memory perhaps, fails the job.
+    """A worker process that is killed, for want of memory perhaps, fails the job and ends the
+    others.
 
-    Beam's local runner (2.77) would wait for it for ever: what it raises ends a thread of its own.
+    Beam's local runner (2.77) would wait for ever: for the lost one, as what it raises ends a
+    thread of its own; and for one that has not connected yet when the job ends.
 
     Raises:
       RuntimeError: if one was.
@@ -112,23 +119,29 @@ def _ending_with_workers() -> Iterator[None]:
         yield  # no signal can be handled here
         return
     deaths: list[str] = []
-    is_over = False
+    over = threading.Event()
 
     def hear(raised: threading.ExceptHookArgs) -> None:
-        if raised.thread is not None and raised.thread.name == "run_worker":
-            deaths.append(str(raised.exc_value))
-            # A real signal: it also wakes a main thread that waits for a lock. Not SIGINT, which
-            # is ignored in what a shell's script has started in the background.
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
-        else:
+        if raised.thread is None or raised.thread.name != "run_worker":
             others(raised)
+            return
+        deaths.append(str(raised.exc_value))
+        if len(deaths) == 1:  # the others end because the job does
+            threading.Thread(target=end, daemon=True).start()
 
-    def end(number: int, frame: object) -> None:
-        if len(deaths) == 1 and not is_over:  # the others end because the job does
+    def end() -> None:
+        # A real signal: it also wakes a main thread that waits for a lock. Not SIGINT, which is
+        # ignored in what a shell's script has started in the background.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        while not over.wait(0.5):  # one may just be starting
+            _kill_workers()
+
+    def wake(number: int, frame: object) -> None:
+        if not over.is_set():
             raise _WorkerLost
 
     others, threading.excepthook = threading.excepthook, hear
-    signal.signal(signal.SIGUSR1, end)  # for good: one that comes late must not end the process
+    signal.signal(signal.SIGUSR1, wake)  # for good: one that comes late must not end the process
     try:
         yield
     except BaseException as error:
@@ -136,8 +149,17 @@ def _ending_with_workers() -> Iterator[None]:
             raise RuntimeError(f"a worker process was lost: {deaths[0]}") from error
         raise
     finally:
-        is_over = True
+        over.set()
         threading.excepthook = others
+
+
+def _kill_workers() -> None:
+    """Kills the worker processes of this one (on Linux; elsewhere they can't be told)."""
+    for children in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # what has ended meanwhile
+            for child in children.read_text().split():
+                if _WORKER.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                    os.kill(int(child), signal.SIGKILL)
 
 
 def _use_cores(direct: DirectOptions, arguments: Sequence[str], stored_bytes: int) -> None:
@@ -161,7 +183,7 @@ def _workers(direct: DirectOptions) -> SubprocessSDKEnvironment | None:
     if direct.direct_running_mode != "multi_processing":
         return None
     direct.direct_running_mode = "in_memory"
-    command = f"exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main"
+    command = f"exec {shlex.quote(sys.executable)} -m {_WORKER}"
     if not logging.getLogger().isEnabledFor(logging.INFO):
         command += " 2>/dev/null"
     return SubprocessSDKEnvironment.from_command_string(command)

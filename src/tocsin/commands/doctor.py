@@ -19,7 +19,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from tocsin.beam import prepare, storage
-from tocsin.beam.job import SEED
 from tocsin.commands.console import out, working
 from tocsin.corpus.documents import no_documents
 from tocsin.measure.batch import Measurer
@@ -114,10 +113,10 @@ def _kernels() -> tuple[str, str]:
     row = {"position": 0, "doc_id": "doctor", "group": "doctor", "text": _TEXT}
     batch = pa.RecordBatch.from_pylist([row], no_documents().schema)
     begun = time.monotonic()
-    counter = Counter(SEED)
+    counter = Counter(seed=0)
     counter.count(batch)
     keys, counts = counter.counts()
-    profile = Profile.create(keys, counts, counter.words, counter.documents, SEED, 1.0)
+    profile = Profile.create(keys, counts, counter.words, counter.documents, 0, 1.0)
     measured = Measurer(profile).measure(batch, "doctor", 0)
     seconds = time.monotonic() - begun
     assert measured.documents.num_rows == 1

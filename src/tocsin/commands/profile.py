@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tocsin.beam import prepare, storage
-from tocsin.beam.job import SEED, ProfileJob
+from tocsin.beam.job import ProfileJob
 from tocsin.beam.learn import load_profile
 from tocsin.beam.run import Engine
 from tocsin.commands.console import out, watched
@@ -25,8 +25,8 @@ def run(
     """Learns a profile and prints what it holds; the exit code.
 
     Args:
-      seed: keys the hashes (default: the same for all). One that nobody knows keeps anybody from
-        making strings beforehand whose hashes collide.
+      seed: keys the hashes (default: one that follows from the documents). It must be that of the
+        state's profile where scans with a state go on with a new one.
 
     Raises:
       UsageError, StorageError: for what the user gave.
@@ -42,7 +42,7 @@ def run(
         raise prepare.UsageError(f"{output} is not empty: choose another folder")
     job = ProfileJob(
         inputs.shards, inputs.skipped, fields, Limits(), None, output, inputs.sample_rate,
-        range_bytes=range_bytes, seed=SEED if seed is None else seed,
+        range_bytes=range_bytes, seed=seed,
     )  # fmt: skip
     with watched(job, engine, inputs.stored_bytes) as job:
         engine.run(lambda pipeline: profile(pipeline, job), inputs.stored_bytes)
