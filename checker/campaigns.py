@@ -7,7 +7,7 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import xxhash
 from datasketch import MinHash, MinHashLSH
@@ -210,8 +210,20 @@ def _campaign(strings: list[Tested], corpus: Corpus) -> Campaign:
         score=best.score,
         threshold=best.threshold,
         groups=len({row.document.group for row in rows.values()}),
-        rows=[rows[place] for place in sorted(rows)],
+        rows=[_with_whole(trigger, rows[place]) for place in sorted(rows)],
     )
+
+
+def _with_whole(trigger: str, row: Row) -> Row:
+    """The row with the range of the whole trigger where that stands around the string."""
+    string, before = trigger.encode(), len(row.before_bytes)
+    context = row.before_bytes + row.own_bytes + row.after_bytes
+    end = before + len(row.own_bytes)
+    at = context.find(string, max(end - len(string), 0), before + len(string))
+    if at < 0:
+        return row
+    start = row.start - before + at
+    return replace(row, start=start, end=start + len(string))
 
 
 def _as_after(best: Tested, row: Row, corpus: Corpus) -> bool:
