@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from measure import calls
+import pyarrow as pa
 
 from tocsin.beam import learn
 from tocsin.beam.packing import pack
+from tocsin.corpus.batches import DOCUMENT_SCHEMA
 
 _TEXTS = [f"document {number}".encode() for number in range(40)]
 
 
 def _digest(texts: list[bytes]) -> bytes:
-    return pack(learn._content_numbers(calls.batch_of(texts)).sum(axis=0, dtype=np.uint64))
+    rows = [
+        {"position": at, "doc_id": "d", "group": "g", "text": text} for at, text in enumerate(texts)
+    ]
+    batch = pa.RecordBatch.from_pylist(rows, DOCUMENT_SCHEMA)
+    return pack(learn._content_numbers(batch).sum(axis=0, dtype=np.uint64))
 
 
 def _seed(*shards: list[bytes]) -> int:
