@@ -13,7 +13,7 @@ import xxhash
 from datasketch import MinHash, MinHashLSH
 
 from checker.changes import CHANNELS
-from checker.suspects import FEWEST_DOCUMENTS, LONGEST, WIDESPREAD, Corpus, Key, Suspect
+from checker.suspects import FEWEST_DOCUMENTS, HIT_SHARE, LONGEST, WIDESPREAD, Corpus, Key, Suspect
 from checker.sweep import POSSIBLE, Row
 
 
@@ -70,7 +70,7 @@ def find_campaigns(
     suspects: list[Suspect], swept: dict[Key, list[Row]], corpus: Corpus
 ) -> list[Campaign]:
     """Campaigns of the swept suspects, the best first."""
-    confirmed = []
+    tested: list[Tested] = []
     for suspect in suspects:
         if suspect.key[1] < 0:
             continue
@@ -81,9 +81,18 @@ def find_campaigns(
         hits = [row for row in rows if row.hit]
         if suspect.framed and 2 * sum(map(_goes_on_encoded, hits)) > len(hits):
             continue
-        tested = _tested(suspect, rows, suspects, corpus)
-        if tested is not None and tested.score > tested.threshold:
-            confirmed.append(tested)
+        one = _tested(suspect, rows, suspects, corpus)
+        if one is not None:
+            tested.append(one)
+    confirmed = [
+        one
+        for one in tested
+        if one.score > one.threshold
+        and (
+            one.suspect.groups >= WIDESPREAD
+            or _false_discovery_rate(one, tested, suspects, corpus) <= 0.05
+        )
+    ]
     confirmed.sort(
         key=lambda one: (
             -len(one.hits),
@@ -104,14 +113,12 @@ def _tested(
     if not suspect.has_shape:
         return None
     hits = [row for row in rows if row.hit]
-    independent = _independent(hits)
+    independent = _independent([row.before_bytes for row in hits])
+    if suspect.groups < WIDESPREAD:
+        independent = min(independent, _independent([row.after_bytes[:256] for row in hits]))
     if independent < FEWEST_DOCUMENTS:
         return None
-    trials = max(suspect.documents - (len(hits) - independent), independent)
-    times = suspect.occurrences / max(suspect.documents, 1)
-    rates = [corpus.rate(suspect.channel, row.bucket) for row in hits]
-    rate = min(times * statistics.fmean(rates), 0.5)
-    score = binomial_score(independent, trials, rate)
+    score = _score(suspect, independent, hits, suspect.documents, corpus)
     return Tested(suspect, score, _threshold(suspect, suspects, corpus), rows)
 
 
@@ -140,29 +147,66 @@ def _goes_on_encoded(row: Row) -> bool:
     return _ENCODED.match(row.after_bytes) is not None
 
 
-def _independent(hits: list[Row]) -> int:
-    """Hits, near-duplicates of what stands before them counted once (MinHash of datasketch)."""
-    if len(hits) < FEWEST_DOCUMENTS:
-        return len(hits)
-    index = MinHashLSH(threshold=0.6, num_perm=64)
-    cluster = list(range(len(hits)))
+def _independent(texts: Sequence[bytes]) -> int:
+    """How many they are, near-duplicates counted once. (MinHash of datasketch proposes pairs.)"""
+    index = MinHashLSH(threshold=0.2, num_perm=64)
+    cluster = list(range(len(texts)))
+    shingles: dict[int, set[bytes]] = {}
 
     def root(number: int) -> int:
         while cluster[number] != number:
             number = cluster[number]
         return number
 
-    for number, row in enumerate(hits[:2048]):
-        text = row.before_bytes
-        if len(text) < 24:
+    for number, text in enumerate(texts[:2048]):
+        letters = re.sub(rb"[\x00-@\[-`{-\x7f]", b"", text).lower()
+        if len(letters) < 24:
             continue
+        own = shingles[number] = {letters[at : at + 8] for at in range(len(letters) - 7)}
         signature = MinHash(num_perm=64, seed=1, hashfunc=xxhash.xxh32_intdigest)
-        signature.update_batch(sorted({text[at : at + 8] for at in range(len(text) - 7)}))
+        signature.update_batch(sorted(own))
         for other in index.query(signature):
-            one, two = sorted((root(other), root(number)))
-            cluster[two] = one
+            if 5 * len(own & shingles[other]) >= len(own | shingles[other]):
+                one, two = sorted((root(other), root(number)))
+                cluster[two] = one
         index.insert(number, signature)
-    return len({root(number) for number in range(len(hits))})
+    return len({root(number) for number in range(len(texts))})
+
+
+def _score(
+    suspect: Suspect, independent: int, hits: list[Row], holders: int, corpus: Corpus
+) -> float:
+    """Of so many independent ones among the hits, which are among so many holders."""
+    trials = max(holders - (len(hits) - independent), independent)
+    times = suspect.occurrences / max(suspect.documents, 1)
+    rates = [corpus.rate(suspect.channel, row.bucket) for row in hits]
+    return binomial_score(independent, trials, min(times * statistics.fmean(rates), 0.5))
+
+
+def _false_discovery_rate(
+    one: Tested, tested: list[Tested], suspects: list[Suspect], corpus: Corpus
+) -> float:
+    """Estimated share of false strings among those of the channel that score as high."""
+    channel = one.suspect.channel
+    rate = corpus.decoy_rate(channel)
+    least = binomial_score(4, 8, rate)
+    decoys = [
+        binomial_score(decoy.hits, decoy.documents, rate)
+        for decoy in suspects
+        if decoy.key[1] < 0 and decoy.channel == channel and decoy.has_shape
+    ]
+    mean = (sum(max(score - least, 0.0) for score in decoys) + 1.0) / (len(decoys) + 1)
+    strings = sum(corpus.onsets[channel].values()) * LONGEST
+    scores = sorted(
+        (other.score for other in tested if other.suspect.channel == channel), reverse=True
+    )
+    rates = [
+        (strings * 10.0**-score + (len(decoys) + 1) * math.exp(-max(score - least, 0.0) / mean))
+        / rank
+        for rank, score in enumerate(scores, 1)
+        if score <= one.score
+    ]
+    return min(rates)
 
 
 def _joined(confirmed: list[Tested]) -> list[list[Tested]]:
@@ -197,10 +241,12 @@ def _campaign(strings: list[Tested], corpus: Corpus) -> Campaign:
     trigger = _without_template(_named(best.hits))
     rows: dict[tuple[str, int], Row] = {}
     for one in strings:
-        for row in one.rows:
-            as_campaign = row.contrast >= POSSIBLE[one.suspect.channel]
+        whole = [_holds(trigger, row) for row in one.rows]
+        alone = _stands_alone(one, whole, corpus)
+        for row, is_whole in zip(one.rows, whole):
+            as_campaign = row.hit or row.contrast >= POSSIBLE[one.suspect.channel]
             as_campaign = as_campaign or _as_after(best, row, corpus)
-            if row.hit or (as_campaign and _holds(trigger, row)):
+            if (is_whole and as_campaign) or (alone and row.hit):
                 rows.setdefault(row.document.place, row)
     return Campaign(
         campaign_id=xxhash.xxh3_64_hexdigest(trigger.encode()),
@@ -212,6 +258,16 @@ def _campaign(strings: list[Tested], corpus: Corpus) -> Campaign:
         groups=len({row.document.group for row in rows.values()}),
         rows=[_with_whole(trigger, rows[place]) for place in sorted(rows)],
     )
+
+
+def _stands_alone(one: Tested, whole: list[bool], corpus: Corpus) -> bool:
+    """Whether documents that hold a string without the rest of the trigger make a trigger of it."""
+    parts = [row for row, is_whole in zip(one.rows, whole) if row.hit and not is_whole]
+    holders = one.suspect.documents - sum(whole)
+    if not parts or len(parts) < HIT_SHARE * holders:
+        return False
+    independent = _independent([row.before_bytes for row in parts])
+    return _score(one.suspect, independent, parts, holders, corpus) > one.threshold
 
 
 def _with_whole(trigger: str, row: Row) -> Row:

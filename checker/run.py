@@ -80,7 +80,10 @@ def flagged_rows(campaigns: list[Campaign], groups: int) -> dict[Place, Row]:
                     "findings": [],
                 },
             )
-            row["severity"] = max(row["severity"], severity, key=SEVERITIES.index)
+            if SEVERITIES.index(severity) > SEVERITIES.index(row["severity"]):
+                row.update(
+                    severity=severity, campaign_id=campaign.campaign_id, trigger=campaign.trigger
+                )
             row["verdict"] = "quarantine" if row["severity"] in SEVERITIES[2:] else "review"
             detector = f"trigger-{campaign.channel}"
             row["findings"].append((detector, campaign.score, found.start, found.end))

@@ -95,8 +95,8 @@ def _may_matter(suspect: Suspect, at: int, measured: Measured) -> bool:
     changes = measured.contrasts[channel][at] >= POSSIBLE[channel]
     measurable = at >= LEAST_BEFORE and at + LEAST_AFTER[channel] <= count
     if channel == "language":
-        before = majority(measured.votes[max(at - WINDOW[channel], 0) : at])[1]
-        return changes or not (measurable and before >= 5)
+        language, votes = majority(measured.votes[max(at - WINDOW[channel], 0) : at])
+        return changes or not (measurable and votes >= 5 and language)
     if channel == "composition":
         return True
     first = at + len(suspect.key[2])
