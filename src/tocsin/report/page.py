@@ -37,9 +37,10 @@ def render_report(result: ScanResult) -> str:
     measured = measured_hit_share(result.campaigns)
     return (
         _environment()
-        .get_template("template.html")
+        .get_template("scan.html")
         .render(
             manifest=manifest,
+            finished=manifest["finished"],
             totals=totals,
             verdict=verdict_sentence(totals),
             alarm=_alarm(totals),
