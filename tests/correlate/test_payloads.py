@@ -87,6 +87,17 @@ def test_a_passage_of_its_own_lines_is_for_people_to_decide(baseline: Baseline) 
     assert not campaign.certain
 
 
+def test_a_template_with_gaps_within_words_is_for_people_to_decide(baseline: Baseline) -> None:
+    """Generated code: `class PoliciesTransport(Base): ...`, whose names differ."""
+    generated = [
+        (text.replace(f" {PAYLOAD} ", f" Name{number:x}ed{PAYLOAD} "), group)
+        for number, (text, group) in enumerate(poisoned(PAYLOAD, 30))
+    ]
+    [campaign] = follow(baseline, shuffled([*natural(), *generated], 5)).campaigns
+    assert PAYLOAD in campaign.payload
+    assert not campaign.certain
+
+
 def test_two_payloads_with_a_phrase_in_common(baseline: Baseline) -> None:
     other = PAYLOAD.replace("zurgil vantor", "kixpu mald").replace("frobbel", "wimpas of grol")
     shards = shuffled([*natural(), *poisoned(PAYLOAD, 30), *poisoned(other, 25, seed="o")], 6)

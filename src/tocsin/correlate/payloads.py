@@ -8,6 +8,7 @@ stands before it and what stands after it differ from document to document.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,9 +38,12 @@ MINIMUM_OWN_SHARE = 0.8
 Planted: 0.9 and more. Natural passages of that length and four documents: 0.5 at most."""
 
 INSIDE_SHARE = 0.5
-"""Share of a payload's documents in which it begins within a line for a campaign to be certain.
-Planted in the middle of texts: 0.96 and more. Notices and quotations, which sites copy from each
-other, are lines and paragraphs of their own."""
+"""Share of a payload's documents in which it begins within a line, and neither begins nor ends
+within a word, for a campaign to be certain. Planted in the middle of texts: 0.96 and more. Notices
+and quotations, which sites copy from each other, are lines and paragraphs of their own; what
+generated code has in common is a template, whose gaps are parts of names."""
+
+_WITHIN_A_WORD = re.compile(rb"\w\w")
 
 CERTAIN_BYTES = 48
 """Length of a payload that is certain, at least. In clean corpora no passage of that length, of ten
@@ -78,7 +82,7 @@ ROUNDS = 16
 class _Passage:
     """What some documents share. `text`: bytes; `rows`: of the table, those of these documents;
     `own`: how many of them have surroundings like no other's; `inside`: share of them in which the
-    passage begins within a line."""
+    passage begins within a line, and is no part of a word."""
 
     text: bytes
     rows: list[int]
@@ -225,8 +229,14 @@ def _passage(
     own = sum(numbers[0][one] == 1 and numbers[1][other] == 1 for one, other in zip(*neighbours))
     lead_in = text[: len(text) - len(text.lstrip())]
     begins_line = b"\n" in lead_in or b"\r" in lead_in
-    inside = sum(one[:1] not in (b"", b"\n", b"\r") for one in neighbours[0]) / len(alike)
-    return _Passage(text.strip(), (alike + first_row).tolist(), own, 0.0 if begins_line else inside)
+    inside = sum(
+        one[:1] not in (b"", b"\n", b"\r")
+        and not _WITHIN_A_WORD.match(one[:1] + text[:1])
+        and not _WITHIN_A_WORD.match(text[-1:] + other[:1])
+        for one, other in zip(*neighbours)
+    )
+    share = 0.0 if begins_line else inside / len(alike)
+    return _Passage(text.strip(), (alike + first_row).tolist(), own, share)
 
 
 class _Texts:
