@@ -138,7 +138,13 @@ def _kind_of(number: int, names: Names) -> int:
     string, kind = names.strings[number], names.classes[number]
     if kind in (LETTER, UNSPACED):
         script = script_of(string[0])
-        if script == "latin" and not names.unchanged[number] and "A" <= string[1:2] <= "Z":
+        is_ascii = string[0].isascii()
+        if (
+            script == "latin"
+            and not names.unchanged[number]
+            and is_ascii
+            and "A" <= string[1:2] <= "Z"
+        ):
             return KINDS.index("capitals")
         return KINDS.index({"kana": "han", "other": "other_script"}.get(script, script))
     if kind == DIGIT:
