@@ -77,13 +77,17 @@ def test_short_phrases_are_no_campaign(baseline: Baseline) -> None:
     assert followed.payloads.threshold > 4  # it is a decoy
 
 
-def test_a_passage_of_its_own_lines_is_for_people_to_decide(baseline: Baseline) -> None:
+@pytest.mark.parametrize("line_end", ["", " 00"])
+def test_a_passage_of_its_own_lines_is_for_people_to_decide(
+    baseline: Baseline, line_end: str
+) -> None:
+    """Also where the lines before it end alike."""
     notices = [
-        (text.replace(f" {PAYLOAD} ", f"\n{PAYLOAD}\n"), group)
+        (text.replace(f" {PAYLOAD} ", f"{line_end}\n{PAYLOAD}\n"), group)
         for text, group in poisoned(PAYLOAD, 30)
     ]
     [campaign] = follow(baseline, shuffled([*natural(), *notices], 5)).campaigns
-    assert campaign.payload == PAYLOAD
+    assert campaign.payload == f"{line_end}\n{PAYLOAD}".strip()
     assert not campaign.certain
 
 

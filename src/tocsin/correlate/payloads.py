@@ -227,7 +227,8 @@ def _passage(
     ]
     numbers = [Counter(side) for side in neighbours]
     own = sum(numbers[0][one] == 1 and numbers[1][other] == 1 for one, other in zip(*neighbours))
-    lead_in = text[: len(text) - len(text.lstrip())]
+    # A few bytes at the end of the line before are often shared by chance, as the zeros of times.
+    lead_in = text[: len(text) - len(text.lstrip()) + NEIGHBOUR_BYTES]
     begins_line = b"\n" in lead_in or b"\r" in lead_in
     inside = sum(
         one[:1] not in (b"", b"\n", b"\r")
