@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from measure import calls, reference
 from measure.baseline import Baseline
 from measure.generated import hostile_texts, text_in, words_for
 from tocsin.measure.code_points import CHARACTER, LETTER, SCRIPTS
+from tocsin.measure.kernels import cache_folder
 from tocsin.measure.languages import (
     CLEARER,
     LANGUAGES,
@@ -197,3 +200,18 @@ def test_one_language_has_no_switches(language: str, baseline: Baseline) -> None
     found = calls.measure(calls.batch_of(texts), baseline.profile)
     assert found.features.switches.tolist() == [0] * 10
     assert not (found.evidence["onsets"]["channel"] == LANGUAGE).any()
+
+
+def test_words_are_found_again_where_those_kept_are_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    cache_folder.cache_clear()
+    try:
+        assert voting_words() == VOTES
+        [kept] = tmp_path.rglob("voting-words-*")
+        kept.write_bytes(b"{")
+        assert voting_words() == VOTES
+        assert json.loads(kept.read_bytes()) == VOTES
+    finally:
+        cache_folder.cache_clear()

@@ -44,20 +44,24 @@ def _sources(file: Path) -> frozenset[Path]:
 
 
 @functools.cache
-def _cache_folder(file: Path) -> str:
+def cache_folder(file: Path) -> Path:
+    """Where to keep what is made from a source file of the package (resolved) and those that it
+    imports; it may not exist yet."""
     digest = hashlib.sha256()
     for source in sorted(_sources(file)):
         digest.update(source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(chosen) / name
     beside = _PACKAGE / "__pycache__"
     if os.access(beside if beside.exists() else _PACKAGE, os.W_OK):
-        return str(beside / name)
+        return beside / name
     # Of this user alone: nobody else may leave machine code here.
     private = Path(tempfile.gettempdir()) / f"tocsin-{os.getuid()}"
     private.mkdir(mode=0o700, exist_ok=True)
     if private.stat().st_uid != os.getuid() or private.stat().st_mode & 0o077:
         private = Path(tempfile.mkdtemp(prefix="tocsin-"))
-    return str(private / name)
+    return private / name
 
 
 def kernel(*, forceinline: bool = False) -> Callable[[Callable[..., Any]], Any]:
@@ -66,9 +70,7 @@ def kernel(*, forceinline: bool = False) -> Callable[[Callable[..., Any]], Any]:
 
     def compiled(function: Callable[..., Any]) -> Any:
         before = config.CACHE_DIR
-        config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or _cache_folder(
-            Path(function.__code__.co_filename).resolve()
-        )
+        config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename).resolve()))
         try:
             return numba.njit(nogil=True, cache=True, forceinline=forceinline)(function)
         finally:

@@ -8,12 +8,16 @@ says where it changes.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
+import json
 import math
+import os
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
-from wordfreq import get_frequency_list
 
 from tocsin.measure.code_points import CHARACTER, LETTER, SCRIPTS, code_point_tables
 from tocsin.measure.counts import (
@@ -23,7 +27,7 @@ from tocsin.measure.counts import (
     look_up,
     prefetch_bucket,
 )
-from tocsin.measure.kernels import kernel
+from tocsin.measure.kernels import cache_folder, kernel
 from tocsin.measure.onsets import MINIMUM_AFTER, MINIMUM_BEFORE, WINDOW
 from tocsin.measure.tokens import tokenize
 
@@ -81,7 +85,27 @@ _LOOK_AHEAD = 16
 
 
 def voting_words() -> dict[str, int]:
-    """The words that vote, and the number of the language that each votes for."""
+    """The words that vote, and the number of the language that each votes for.
+
+    Kept beside the compiled kernels: to find them takes a second, a third of a scan's start.
+    """
+    folder = cache_folder(Path(__file__).resolve())
+    kept = folder / f"voting-words-{version('wordfreq')}.json"
+    try:
+        votes: dict[str, int] = json.loads(kept.read_bytes())
+    except (OSError, ValueError):
+        votes = _find_voting_words()
+        with contextlib.suppress(OSError):  # nowhere to keep them
+            folder.mkdir(parents=True, exist_ok=True)
+            unfinished = folder / f"{kept.name}.{os.getpid()}"
+            unfinished.write_text(json.dumps(votes), encoding="utf-8")
+            unfinished.replace(kept)
+    return votes
+
+
+def _find_voting_words() -> dict[str, int]:
+    from wordfreq import get_frequency_list  # takes a quarter of a second
+
     # Words come in classes of equal frequency, a hundredth of a decade apart, the most frequent
     # first. Only those of `frequent` can vote: the other million is merely passed over.
     classes = {language: get_frequency_list(language, "small") for language in _WORD_LANGUAGES}
