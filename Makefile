@@ -31,9 +31,10 @@ lint: setup
 
 test-integrations: setup  ## the README's steps for datatrove and dolma, in the real ones
 	for one in "datatrove[io,processing]==0.10.1" dolma==1.2.1; do \
-	  $(PYTHON) -m venv build/integrations/$${one%%[[=]*} && \
-	  build/integrations/$${one%%[[=]*}/bin/python -m pip install --quiet \
-	    --disable-pip-version-check "$$one" || exit 1; \
+	  environment=build/integrations/$${one%%[[=]*} && { test -e $$environment/.ready || { \
+	  $(BIN)/uv venv --quiet --clear --python $(PYTHON) $$environment && \
+	  $(BIN)/uv pip install --quiet --python $$environment/bin/python "$$one" && \
+	  touch $$environment/.ready; }; } || exit 1; \
 	done
 	$(BIN)/python -m pytest tests/integrations
 

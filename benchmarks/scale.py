@@ -21,13 +21,11 @@ from typing import Any
 
 import numpy as np
 import orjson
-import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
 from tocsin.beam.evidence import KINDS, records_of
-from tocsin.correlate.suspects import find_suspects
-from tocsin.measure.onsets import CHANNELS
+from tocsin.correlate.gathering import Gathered, suspects_of
 
 TEXT_CHARACTERS = 2_000
 """Of a real document that a resampled one is made from: more documents for the same time."""
@@ -38,6 +36,9 @@ REPLACED_WORDS = 0.1
 SHARD_DOCUMENTS = 10_000
 
 DOCUMENTS_OF_A_GROUP = 50
+
+_HOT_TOKEN = 7
+_RECORDS_OF_A_BLOCK = 50_000
 
 _BYTES_FILE = "TOCSIN_SCALE_BYTES"
 
@@ -162,13 +163,12 @@ def one(corpus: str, output: str) -> None:
     )
 
 
-def evidence(scan: Path, documents: int, partitions: int, run: int) -> dict[str, Any]:
+def evidence(scan: Path, documents: int, partitions: int, run: int, hot: int) -> dict[str, Any]:
     """Onsets of so many documents, resampled from those of a real scan, through the search for
-    suspects, partition by partition, as a worker does it.
+    suspects, partition by partition and block by block, as a worker does it.
 
-    Contexts are drawn anew token by token from all real ones half of the time, so that strings meet
-    as often as in a corpus of that size, and no two documents are copies. `run`: how many of the
-    partitions, which are all alike, are made and searched.
+    `run`: how many of the partitions, which are all alike, are made and searched; `hot`: further
+    onsets in each that all begin with one token.
     """
     kind = KINDS["onsets"]
     real = np.concatenate(
@@ -182,36 +182,55 @@ def evidence(scan: Path, documents: int, partitions: int, run: int) -> dict[str,
     count = int(documents * for_each / partitions)  # records of one partition
     chance = np.random.default_rng(1)
     started = time.process_time()
-    found = largest = 0
+    found = kept = 0
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(run):
-        records = real[chance.integers(0, len(real), count)]
-        records["shard"] = chance.integers(0, documents // SHARD_DOCUMENTS, count)
-        records["position"] = chance.integers(0, SHARD_DOCUMENTS, count)
-        records["group"] = chance.integers(0, documents // DOCUMENTS_OF_A_GROUP, count)
-        for column in range(records["tokens"].shape[1]):
-            anew = chance.random(count) < 0.5
-            records["tokens"][anew, column] = real["tokens"][
-                chance.integers(0, len(real), int(anew.sum())), column
-            ]
-        largest = max(largest, records.nbytes)
-        for channel in range(len(CHANNELS)):
-            for direction in (1, -1):
-                chosen = (records["channel"] == channel) & (records["direction"] == direction)
-                found += len(find_suspects(records[chosen], 1.0))
+        gathered = Gathered()
+        for size in _blocks_of(count):
+            gathered.add(_resampled(real, size, documents, chance))
+        for size in _blocks_of(hot):
+            block = _resampled(real, size, documents, chance)
+            block["tokens"][:, 1] = _HOT_TOKEN
+            gathered.add(block)
+        found += len(suspects_of(gathered, 1.0))
+        kept += gathered.kept
     return {
         "documents": documents,
         "partitions": partitions,
         "partitions_run": run,
         "records_per_document": round(for_each, 3),
-        "records_of_a_partition": count,
-        "megabytes_of_a_partition": round(largest / 1e6, 1),
+        "records_of_a_partition": count + hot,
+        "records_kept": kept // run,
+        "megabytes_of_a_partition": round((count + hot) * real.itemsize / 1e6, 1),
         "cpu_seconds_of_a_partition": round((time.process_time() - started) / run, 2),
         "suspects": found,
         "peak_megabytes_before": round(before / 1024),
         "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "arrow_megabytes": round(pa.total_allocated_bytes() / 1e6),
     }
+
+
+def _blocks_of(count: int) -> list[int]:
+    """Sizes of the blocks that so many records come in."""
+    whole, rest = divmod(count, _RECORDS_OF_A_BLOCK)
+    return [_RECORDS_OF_A_BLOCK] * whole + [rest] * (rest > 0)
+
+
+def _resampled(
+    real: np.ndarray, count: int, documents: int, chance: np.random.Generator
+) -> np.ndarray:
+    """Onsets of documents of a corpus of that size. Contexts are drawn anew token by token from all
+    real ones half of the time, so that strings meet as often as in such a corpus, and no two
+    documents are copies."""
+    records = real[chance.integers(0, len(real), count)]
+    records["shard"] = chance.integers(0, documents // SHARD_DOCUMENTS, count)
+    records["position"] = chance.integers(0, SHARD_DOCUMENTS, count)
+    records["group"] = chance.integers(0, documents // DOCUMENTS_OF_A_GROUP, count)
+    for column in range(records["tokens"].shape[1]):
+        anew = chance.random(count) < 0.5
+        records["tokens"][anew, column] = real["tokens"][
+            chance.integers(0, len(real), int(anew.sum())), column
+        ]
+    return records
 
 
 def main() -> None:
@@ -226,6 +245,9 @@ def main() -> None:
     simulate.add_argument("--documents", type=int, default=10_000_000)
     simulate.add_argument("--partitions", type=int, default=41)
     simulate.add_argument("--run", type=int, help="partitions to run (default: all)")
+    simulate.add_argument(
+        "--hot", type=int, default=0, help="onsets more that begin with one token"
+    )
     single = commands.add_parser("one")
     single.add_argument("corpus")
     single.add_argument("output")
@@ -240,6 +262,7 @@ def main() -> None:
                     chosen.documents,
                     chosen.partitions,
                     chosen.run or chosen.partitions,
+                    chosen.hot,
                 ),
                 indent=2,
             )

@@ -18,11 +18,11 @@ from tocsin.beam.packing import pack, pack_table, unpack
 from tocsin.beam.shared import leads_of
 from tocsin.beam.totals import Totals
 from tocsin.corpus.shards import Shard
+from tocsin.correlate.gathering import Gathered, suspects_of
 from tocsin.correlate.reading import READ_SCHEMA, Reader
-from tocsin.correlate.suspects import SUSPECT, find_suspects
+from tocsin.correlate.suspects import SUSPECT
 from tocsin.correlate.sweep import OCCURRENCE_SCHEMA, Sweeper
 from tocsin.measure.batch import text_buffers
-from tocsin.measure.onsets import CHANNELS
 from tocsin.measure.pieces import Tokenizer
 
 
@@ -45,16 +45,13 @@ class FindSuspects(beam.PTransform):
 def _suspects_of_partition(
     element: tuple[int, Iterable[bytes]], profile_uri: str, totals: Totals
 ) -> bytes:
-    onsets = np.concatenate([unpack(block)[0] for block in element[1]])
+    gathered = Gathered()
+    for block in element[1]:
+        gathered.add(unpack(block)[0])
     scale = totals.tokens / max(load_profile(profile_uri).words, 1)
-    suspects = [
-        find_suspects(
-            onsets[(onsets["channel"] == channel) & (onsets["direction"] == direction)], scale
-        )
-        for channel in range(len(CHANNELS))
-        for direction in (1, -1)
-    ]
-    return pack(np.concatenate(suspects))
+    suspects = suspects_of(gathered, scale)
+    metrics.counter("onsets_left_out").inc(gathered.seen - gathered.kept)
+    return pack(suspects)
 
 
 def _join(blocks: Iterable[bytes]) -> bytes:

@@ -24,6 +24,7 @@ COUNTERS = {
     "dead_letters_REASON": "the same, for each reason",
     "evidence_KIND": "records of evidence, for each kind",
     "findings": "findings of single documents",
+    "onsets_left_out": "onsets of too frequent a first token that the search has left out",
     "suspects": "strings, of all channels, that the sweep looked for",
     "swept_documents": "documents read again by the sweep",
     "campaigns": "campaigns found",

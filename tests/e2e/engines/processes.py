@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,17 +13,24 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+_PORTS = range(15_000, 32_000)
+"""Below those that systems hand out to whoever opens a connection: between its choice and its use
+by a process that takes seconds to start, nobody takes a port by accident."""
+
 
 def free_port() -> int:
     """A port of the loopback that nobody uses at the moment."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager
 def running(command: list[str], log: Path, **environment: str) -> Iterator[subprocess.Popen]:
-    """A process in a group of its own, all of which is killed when the block ends."""
+    """A process in a group of its own, all of which is killed when the block ends. Where the block
+    fails, the error tells what the process has said last."""
     with open(log, "ab") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, start_new_session=True,
@@ -30,6 +38,11 @@ def running(command: list[str], log: Path, **environment: str) -> Iterator[subpr
         )  # fmt: skip
     try:
         yield process
+    except Exception as error:
+        ended = process.poll()
+        state = "still runs" if ended is None else f"has ended with {ended}"
+        last = log.read_text("utf-8", "replace")[-2_000:]
+        raise RuntimeError(f"{log.name} {state}: {last}") from error
     finally:
         kill(process)
 

@@ -102,7 +102,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     (tmp_path / "conf" / "config.yaml").write_text(
         "".join(f"{name}: {value}\n" for name, value in settings.items())
     )
-    java = ["java", "-Xmx512m", *_OPENED, "-cp", f"{_LIBRARIES}/*"]
+    java = ["java", "-Xmx512m", "-Dlog4j2.level=INFO", *_OPENED, "-cp", f"{_LIBRARIES}/*"]
     configured = ["--configDir", str(tmp_path / "conf")]
     with contextlib.ExitStack() as started:
         manager = [*java, _ENTRY, *configured, "--executionMode", "cluster"]
