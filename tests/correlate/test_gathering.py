@@ -9,7 +9,7 @@ import pytest
 
 from tocsin.correlate.gathering import MOST_ONSETS, Gathered, document_hashes, suspects_of
 from tocsin.correlate.suspects import find_suspects
-from tocsin.measure.kernel import ONSET, TOKENS_KEPT
+from tocsin.measure.onset_records import ONSET, TOKENS_KEPT
 
 _TRIGGER = [7, 11, 12]
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from tocsin.correlate.suspects import SUSPECT, find_suspects
-from tocsin.measure.kernel import ONSET
 from tocsin.measure.kernels import kernel
+from tocsin.measure.onset_records import ONSET
 from tocsin.measure.onsets import CHANNELS
 
 MOST_ONSETS = 1 << 17
