@@ -29,7 +29,8 @@ fi
 
 server=beam-runners-flink-${FLINK%.*}-job-server
 if [ ! -e "$folder/$server-$BEAM.jar" ]; then
-  if ! mvn --batch-mode --quiet -C org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+  # A repository that does not answer must not hold up everything after it.
+  if ! timeout 180 mvn --batch-mode --quiet -C org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
     -Dartifact="org.apache.beam:$server:$BEAM" -DoutputDirectory="$folder" >"$folder/mvn.log" 2>&1
   then
     echo "no job server: org.apache.beam:$server:$BEAM can't be had (see $folder/mvn.log)" >&2
