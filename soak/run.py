@@ -146,8 +146,7 @@ def _attempt(fault: str, corpus: Path, place: Path, dice: random.Random, needed:
         return [scan.end() for scan in scans]
     if fault == "worker_killed":
         scan = Scan(corpus, out, None, 0, "--direct_num_workers=2")
-        time.sleep(dice.uniform(2, 9))
-        _kill_a_child(scan.process.pid or 0, dice)
+        _kill_a_worker(scan, dice)
         return [scan.end()]
     if fault == "disk_full":
         disk = SmallDisk(place, int(needed * dice.uniform(0.05, 1.1)) + 4096)
@@ -174,18 +173,25 @@ def _read_only(disk: SmallDisk) -> None:
             time.sleep(0.005)
 
 
-def _kill_a_child(parent: int, dice: random.Random) -> None:
-    children = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == parent:
-                children.append(int(entry.name))
-    if children:
-        os.kill(dice.choice(children), signal.SIGKILL)
+def _kill_a_worker(scan: Scan, dice: random.Random) -> None:
+    """Some time after the first one has started: the other may not have, or all may be done."""
+    while not _workers(scan) and scan.process.is_alive():
+        time.sleep(0.02)
+    time.sleep(dice.uniform(0, 10))
+    if workers := _workers(scan):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(dice.choice(workers), signal.SIGKILL)
+
+
+def _workers(scan: Scan) -> list[int]:
+    """Worker processes of a scan."""
+    found = []
+    for children in Path(f"/proc/{scan.process.pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # what has ended meanwhile
+            for child in children.read_text().split():
+                if b"sdk_worker_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+    return found
 
 
 def soak(faults: int, seed: int, kinds: list[str], work: Path, tallies: dict[str, Tally]) -> None:
