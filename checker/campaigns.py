@@ -103,7 +103,14 @@ def find_campaigns(
     )
     confirmed = [one for one in confirmed if _without_template(_named(one.hits))]
     confirmed = _without_shared_tokens(confirmed)
-    campaigns = [_campaign(strings, corpus) for strings in _joined(confirmed)]
+    campaigns = [
+        _campaign(
+            strings,
+            min(_false_discovery_rate(one, tested, suspects, corpus) for one in strings),
+            corpus,
+        )
+        for strings in _joined(confirmed)
+    ]
     return sorted(campaigns, key=lambda campaign: (-campaign.score, campaign.campaign_id))
 
 
@@ -236,7 +243,7 @@ def _without_shared_tokens(confirmed: list[Tested]) -> list[Tested]:
     return [one for one in confirmed if len(one.suspect.key[2]) > 1 or not is_shared(one)]
 
 
-def _campaign(strings: list[Tested], corpus: Corpus) -> Campaign:
+def _campaign(strings: list[Tested], false_discovery_rate: float, corpus: Corpus) -> Campaign:
     best = strings[0]
     trigger = _without_template(_named(best.hits))
     rows: dict[tuple[str, int], Row] = {}
@@ -252,7 +259,8 @@ def _campaign(strings: list[Tested], corpus: Corpus) -> Campaign:
         campaign_id=xxhash.xxh3_64_hexdigest(trigger.encode()),
         trigger=trigger,
         channel=best.suspect.channel,
-        certain=any(one.suspect.channel != "composition" for one in strings),
+        certain=false_discovery_rate <= 0.05
+        and any(one.suspect.channel != "composition" for one in strings),
         score=best.score,
         threshold=best.threshold,
         groups=len({row.document.group for row in rows.values()}),
