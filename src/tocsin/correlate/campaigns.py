@@ -35,8 +35,8 @@ DECOY_MARGIN = 1.0
 CERTAIN_FALSE_DISCOVERY_RATE = 0.05
 """False-discovery rate up to which a campaign is certain, and a string of fewer than
 WIDESPREAD_GROUPS a trigger at all. Phrases pass by their score now and then: four translated man
-pages with a rate of 0.09, laws of one site with 0.66. Campaigns of five planted documents: 0.003
-and less."""
+pages with a rate of 0.09, laws of one site with 0.66. Of three planted campaigns of five documents
+two had 0.003 and less, and one, by composition alone, 0.37."""
 
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=_%-]{64}")
 """Encoded data: no prose, and no gibberish between spaces, has so long a word of ASCII."""
