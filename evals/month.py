@@ -223,7 +223,7 @@ class Month:
         racers = [self._start(self.out(night)), self._start(other)]
         codes = [racer.wait() for racer in racers]
         said = [
-            line.decode()
+            line.decode().replace(f"{self.folder}/", "")
             for racer in racers
             for line in (racer.stderr.read() if racer.stderr else b"").splitlines()
             if b"in use" in line or b"taken" in line
