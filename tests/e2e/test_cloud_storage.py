@@ -114,5 +114,5 @@ def test_nights(corpus: Corpus, host: str, bucket: storage.Bucket, tmp_path: Pat
     assert manifest["shards"]["unchanged"] == 1
     assert len(manifest["shards"]["renamed"]) == 1
     verified = run("verify", f"{root}/state", environment=environment)
-    assert (verified.code, "all match" in verified.out) == (0, True), verified
+    assert verified.code == 0, verified
     assert "3 inputs checked: all match" in verified.out
