@@ -129,9 +129,9 @@ class Evidence:
     def _known(
         self, measured: Measured, exact: list[int], at: int, length: int, direction: int
     ) -> float:
-        """How often the profile knows a string of one or two words; 0 if it is longer or written in
-        another way than folded."""
-        if length > 2 or not self._names.unchanged[exact[at]]:
+        """How often the profile knows a string of one or two words; 0 if it is longer or one of
+        them is written in another way than folded."""
+        if length > 2 or not all(self._names.unchanged[one] for one in exact[at : at + length]):
             return 0.0
         place = at if direction > 0 else len(exact) - 1 - at
         if length == 1:
