@@ -146,6 +146,19 @@ def test_documents_without_groups(baseline: Baseline) -> None:
     assert campaign.payload == PAYLOAD
 
 
+def test_templates_without_groups_are_told_by_what_else_they_share(baseline: Baseline) -> None:
+    """Pages whose other phrases are common to many of them, too, in another order in each."""
+    phrases = [words(f"phrase {number}", 2) for number in range(24)]
+    pages = []
+    for number in range(60):
+        order = random.Random(number).sample(phrases, len(phrases))
+        around = [f"{at}x{number} {phrase} {number}x{at}" for at, phrase in enumerate(order)]
+        text = [*around[:12], PAYLOAD, *around[12:], words(f"page {number}", 60)]
+        pages.append((" ".join(text), "only"))
+    others = [(text, "only") for text, _ in clean(80)]
+    assert not follow(baseline, shuffled([*others, *pages], 7)).campaigns
+
+
 def test_nothing(baseline: Baseline) -> None:
     for shards in ([[]], [clean(3)], [clean(40), []]):
         followed = follow(baseline, shards)

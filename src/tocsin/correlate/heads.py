@@ -16,8 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from tocsin.correlate.campaigns import SAME_CAMPAIGN, Campaign
-from tocsin.correlate.payloads import MINIMUM_BYTES, NEIGHBOUR_BYTES, Beginning, Payloads
+from tocsin.correlate.campaigns import SAME_CAMPAIGN, WIDESPREAD_GROUPS, Campaign
+from tocsin.correlate.payloads import (
+    INSIDE_SHARE,
+    MINIMUM_BYTES,
+    NEIGHBOUR_BYTES,
+    Beginning,
+    Payloads,
+    are_independent,
+)
 from tocsin.correlate.reading import AROUND_BYTES, READ_SCHEMA, as_documents
 from tocsin.correlate.shared import MINIMUM_DOCUMENTS
 from tocsin.correlate.statistics import binomial_score
@@ -147,6 +154,9 @@ def find_headed(read: pa.Table, heads: list[bytes], payloads: Payloads) -> list[
             continue
         if hits < ALL_RECURRING * rows.num_rows:
             rows, recurring = rows.filter(pa.array(recurring)), recurring[recurring]
+        groups = len(rows["group"].unique())
+        if groups < WIDESPREAD_GROUPS and not _may_be_planted(_sides(rows)[0]):
+            continue
         documents = as_documents(rows, rows["start"].to_numpy(), rows["end"].to_numpy(), recurring)
         campaigns.append(
             Campaign(
@@ -156,7 +166,7 @@ def find_headed(read: pa.Table, heads: list[bytes], payloads: Payloads) -> list[
                 payload=_largest_payload(head, payloads),
                 hits=hits,
                 occurrences=len(recurring),
-                groups=len(documents["group"].unique()),
+                groups=groups,
                 score=score,
                 threshold=payloads.threshold,
                 documents=documents,
@@ -167,6 +177,13 @@ def find_headed(read: pa.Table, heads: list[bytes], payloads: Payloads) -> list[
         )
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     return campaigns
+
+
+def _may_be_planted(before: list[bytes]) -> bool:
+    """Whether a head is more than a template's of one site, by the texts before it: they are hardly
+    ever alike, and it begins within a line in half of its documents."""
+    within = sum(text[-1:] not in (b"", b"\n", b"\r") for text in before)
+    return within >= INSIDE_SHARE * len(before) and are_independent(before)
 
 
 def without_parts(payloads: list[Campaign], headed: list[Campaign]) -> list[Campaign]:

@@ -25,6 +25,7 @@ from tocsin.correlate.campaigns import (
     WIDESPREAD_GROUPS,
     Campaign,
 )
+from tocsin.correlate.near_duplicates import near_duplicate_clusters
 from tocsin.correlate.reading import as_documents
 from tocsin.correlate.shared import MINIMUM_DOCUMENTS
 from tocsin.correlate.statistics import binomial_score
@@ -162,14 +163,24 @@ def find_payloads(read: pa.Table, groups: int) -> Payloads:
         documents = {keys[row] for row in one.rows}
         if len(documents & taken) >= SAME_CAMPAIGN * len(documents):
             continue
-        taken |= documents
         contexts = read["context"].take(pa.array(one.rows)).to_pylist()
+        if groups < WIDESPREAD_GROUPS:
+            sides = [context.partition(one.text) for context in contexts]
+            if not all(are_independent([side[at] for side in sides]) for at in (0, 2)):
+                continue
+        taken |= documents
         small.append(Beginning(one.text, [text.find(one.text) for text in contexts], contexts))
         score = binomial_score(one.own, len(one.rows), rate)
         if score > threshold:
             campaigns.append(_campaign(read, one, score, threshold))
     campaigns.sort(key=lambda campaign: (-campaign.score, campaign.campaign_id))
     return Payloads(campaigns, small, rate, threshold)
+
+
+def are_independent(texts: list[bytes]) -> bool:
+    """Whether the texts on one side of a string are hardly ever alike: where groups can't tell a
+    template, its pages are told by what else they share."""
+    return len(set(near_duplicate_clusters(texts))) >= MINIMUM_OWN_SHARE * len(texts)
 
 
 def _leads(read: pa.Table) -> Iterator[range]:
