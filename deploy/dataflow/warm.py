@@ -33,5 +33,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder, "corpus.jsonl")
         corpus.write_text("".join(json.dumps(row) + "\n" for row in documents()))
-        sys.argv = ["tocsin", "scan", str(corpus), "-o", str(Path(folder, "out"))]
+        sys.argv = ["tocsin", "scan", str(corpus), "-o", str(Path(folder, "out")), "--json"]
         main()
