@@ -269,3 +269,19 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
             pass
     with storage.claimed(folder):
         pass
+
+
+def test_a_file_that_goes_while_its_folder_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stays").write_bytes(b"abc")
+    (tmp_path / "goes").write_bytes(b"")
+    size_of = os.path.getsize
+
+    def getsize(path: str) -> int:
+        (tmp_path / "goes").unlink(missing_ok=True)
+        return size_of(path)
+
+    monkeypatch.setattr(os.path, "getsize", getsize)
+    [file] = storage.files_in(str(tmp_path))
+    assert (file.name, file.size) == ("stays", 3)

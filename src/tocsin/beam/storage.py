@@ -180,9 +180,10 @@ def files_in(folder: str) -> list[StoredFile]:
         folders.sort()
         for name in names:
             path = os.path.join(parent, name)
-            if os.path.isfile(path):
-                relative = os.path.relpath(path, folder)
-                found.append(StoredFile(path, os.path.getsize(path), relative))
+            with contextlib.suppress(FileNotFoundError):  # gone since the folder was listed
+                if os.path.isfile(path):
+                    relative = os.path.relpath(path, folder)
+                    found.append(StoredFile(path, os.path.getsize(path), relative))
     return sorted(found, key=lambda file: file.uri)
 
 
