@@ -203,23 +203,27 @@ def filter_command(**options: Any) -> int:
     show_default=True,
     help="Export the first, or both.",
 )
+@_json
 def export(**options: Any) -> int:
     """Writes what a scan has flagged for other tools to filter by.
 
     Example: tocsin export out/ --format ids -o flagged.txt
     """
-    return _run("export", options["scan"], options["form"], options["target"],
-                verdict=options["verdict"])  # fmt: skip
+    return _told(options["as_json"], "print_written", options["target"], lambda: _run(
+        "export", options["scan"], options["form"], options["target"],
+        verdict=options["verdict"],
+    ))  # fmt: skip
 
 
 @tocsin_command.command()
 @click.argument("output", metavar="OUT")
-def report(output: str) -> int:
+@_json
+def report(output: str, as_json: bool) -> int:
     """Writes OUT/report.html again.
 
     Example: tocsin report out/
     """
-    return _run("report", output)
+    return _told(as_json, "print_scan", output, lambda: _run("report", output))
 
 
 @tocsin_command.command()
@@ -255,12 +259,13 @@ def verify(folder: str, key: str | None, as_json: bool) -> int:
 @tocsin_command.command("sign")
 @click.argument("folder", metavar="OUT_OR_STATE")
 @click.option("--key", required=True, metavar="FILE", help="Private key (PEM, Ed25519).")
-def sign_command(folder: str, key: str) -> int:
+@_json
+def sign_command(folder: str, key: str, as_json: bool) -> int:
     """Signs a result, or the last night of a state and so all before it.
 
     Example: tocsin sign state/ --key key.pem
     """
-    return _run("sign", folder, key)
+    return _told(as_json, "print_written", folder, lambda: _run("sign", folder, key))
 
 
 @tocsin_command.command(context_settings=_BEAM)
@@ -305,14 +310,15 @@ def doctor(places: tuple[str, ...], as_json: bool) -> int:
 @tocsin_command.command()
 @click.option("-o", "--out", "output", default="demo", show_default=True, metavar="DIR",
               help="Folder for the corpus and the result.")  # fmt: skip
-def demo(output: str) -> int:
+@_json
+def demo(output: str, as_json: bool) -> int:
     """Scans a corpus of this machine's own Python, poisoned before.
 
     The copy holds 250 documents of one campaign, of which the scan knows nothing.
 
     Example: tocsin demo
     """
-    return _run("demo", output)
+    return _told(as_json, "print_scan", f"{output}/out", lambda: _run("demo", output))
 
 
 def _policy(config: str | None) -> Any:

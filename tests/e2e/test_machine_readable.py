@@ -67,3 +67,13 @@ def test_doctor_tells_of_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     checks = {one["name"]: one for one in parsed("doctor", tmp_path / "file" / "out", code=1)}
     assert checks[f"write to {tmp_path / 'file' / 'out'}"]["status"] == "problem"
+
+
+def test_report_and_export(scanned: Path, tmp_path: Path) -> None:
+    shutil.copytree(scanned, tmp_path / "out")
+    told = parsed("report", tmp_path / "out")
+    assert told["totals"] == manifest_of(scanned)["totals"]
+    assert Path(told["report"]).exists()
+    ids = tmp_path / "ids.txt"
+    assert parsed("export", scanned, "--format", "ids", "-o", ids) == {"output": str(ids)}
+    assert len(ids.read_text().split()) == manifest_of(scanned)["totals"]["quarantined"]

@@ -45,6 +45,11 @@ def print_profile(output: str) -> None:
     )
 
 
+def print_written(output: str) -> None:
+    """What a command has written, or signed."""
+    print_json({"output": prepare.absolute(output)})
+
+
 def print_json(result: Any) -> None:
     """One JSON value; times as ISO 8601. Only ASCII: text of the corpus may be in it."""
     print(json.dumps(result, indent=2, default=lambda value: value.isoformat()))
