@@ -159,6 +159,9 @@ def read(uri: str) -> bytes:
     Raises:
       OSError: if it can't be read.
     """
+    if is_remote(uri):
+        require_known_scheme(uri)
+        return cloud.read(uri)  # at once: between two requests, a lease may be written anew
     with open_file(uri) as stream:
         return stream.read()
 
