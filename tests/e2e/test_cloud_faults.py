@@ -10,7 +10,7 @@ import pytest
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from e2e.gcs_server import Server, every
-from tocsin.beam import cloud
+from tocsin.beam import cloud, storage
 from tocsin.beam.cloud import CloudError
 from tocsin.beam.identity import identify
 from tocsin.beam.lease import Lease, LeaseLost, StateBusy, check_held
@@ -171,3 +171,21 @@ def test_a_lease_of_a_state_in_a_bucket(server: Server) -> None:
     with pytest.raises(LeaseLost):
         check_held(state, held.number)
     after.release()
+
+
+def test_a_small_object_is_read_while_it_is_written_anew(server: Server) -> None:
+    uri = "gs://bucket/lease"
+    storage.write(uri, b"0")
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.is_set():
+            storage.write(uri, b"1")
+
+    thread = threading.Thread(target=renew)
+    thread.start()
+    try:
+        assert {storage.read(uri) for _ in range(100)} <= {b"0", b"1"}
+    finally:
+        ended.set()
+        thread.join()
